@@ -1,0 +1,63 @@
+"""The Korean and English words that figures, plots and checks print.
+
+Every reader-facing string lives in ``cnnbook/words/ROOM.json`` as ``{"name": {"ko": …, "en": …}}``
+and is asked for by ``text("ROOM.name")``. So the code cells of both editions are the same.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("ko", "en")
+_current = "ko"
+
+
+def set_language(name):
+    """Choose the language of everything printed from now on: ``"ko"`` or ``"en"``.
+
+    Raises
+    ------
+    ValueError
+        If `name` is not one of :data:`LANGUAGES`.
+    """
+    global _current
+    if name not in LANGUAGES:
+        raise ValueError(f"language is {name!r}; it must be one of {', '.join(LANGUAGES)}")
+    _current = name
+
+
+def language():
+    """The language in use, ``"ko"`` or ``"en"``."""
+    return _current
+
+
+@cache
+def _room(name):
+    path = Path(__file__).parent / "words" / f"{name}.json"
+    if not path.exists():
+        raise KeyError(f"there is no word list {path.name} in cnnbook/words")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def words(room):
+    """All words of one room in the language in use, as ``{name: string}``."""
+    return {name: entry[_current] for name, entry in _room(room).items()}
+
+
+def text(key, **values):
+    """The words for `key` (``"room.name"``) in the language in use, with `values` filled in.
+
+    >>> set_language("en")
+    >>> text("common.of", done=3, total=16)
+    '3 of 16'
+
+    Raises
+    ------
+    KeyError
+        If there is no such key: the message lists the room's keys.
+    """
+    room, _, name = key.partition(".")
+    entries = _room(room)
+    if name not in entries:
+        raise KeyError(f"no words for {key!r}; room {room!r} has {', '.join(sorted(entries))}")
+    return entries[name][_current].format(**values)
