@@ -1,0 +1,398 @@
+"""Convolution and pooling by hand, in NumPy: what the chapters derive and what the book trusts.
+
+Every function takes and returns arrays in torch's order, ``(N, C, *size)``: N pictures, C channels,
+then the size. Argument names are those of ``torch.nn.functional``, so that a reader can move between
+the two. What deep learning calls convolution is cross-correlation: the kernel is not flipped
+(Goodfellow, Bengio & Courville 2016, *Deep Learning*, §9.1).
+
+`conv2d_loops` is the definition, written as the sum it is. `conv2d` computes the same sums as one
+matrix product over sliding windows and is some thousand times faster.
+"""
+
+from math import prod
+from numbers import Integral
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+def conv2d_loops(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """2-D convolution as nested loops: slow, and nothing hidden.
+
+    Arguments, result and errors are those of :func:`conv2d`.
+    """
+    x, weight, bias, stride, dilation, padding = _checked(
+        x, weight, bias, stride, padding, dilation, groups, axes=2
+    )
+    padded = _pad(x, padding)
+    pictures, filters = len(x), len(weight)
+    channels, kernel_height, kernel_width = weight.shape[1:]
+    height, width = _positions(padded.shape[2:], weight.shape[2:], stride, dilation)
+    result = np.zeros((pictures, filters, height, width), dtype=x.dtype)
+
+    for n in range(pictures):
+        for f in range(filters):
+            first_channel = f // (filters // groups) * channels  # of the group that filter f reads
+            for i in range(height):
+                for j in range(width):
+                    total = bias[f]
+                    for c in range(channels):
+                        for u in range(kernel_height):
+                            for v in range(kernel_width):
+                                row = i * stride[0] + u * dilation[0]
+                                column = j * stride[1] + v * dilation[1]
+                                pixel = padded[n, first_channel + c, row, column]
+                                total += pixel * weight[f, c, u, v]
+                    result[n, f, i, j] = total
+    return result
+
+
+def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """1-D convolution: `x` (N, C, L), `weight` (F, C // groups, K) → (N, F, L_out).
+
+    The other arguments and the errors are those of :func:`conv2d`.
+    """
+    return _convolve(x, weight, bias, stride, padding, dilation, groups, axes=1)
+
+
+def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """2-D convolution, by sliding windows and one matrix product.
+
+    Parameters
+    ----------
+    x : array (N, C, H, W)
+        Whole numbers are computed exactly, in int64 (so uint8 pictures do not overflow).
+    weight : array (F, C // groups, KH, KW)
+        F filters, each with one kernel a channel.
+    bias : array (F,), optional
+        One number a filter, added to every position.
+    stride, dilation : int or (int, int), at least 1
+        Steps, in pixels, between two windows, and between two cells of one window.
+    padding : int, (int, int), "valid" or "same"
+        Zeros added on both sides of each axis. "valid" adds none; "same" keeps H and W, needs
+        stride 1, and puts an odd zero at the end, as torch does.
+    groups : int
+        The channels and the filters are cut into this many groups that do not see each other.
+
+    Returns
+    -------
+    array (N, F, H_out, W_out), with the sizes of :func:`output_size`
+
+    Raises
+    ------
+    ValueError
+        If shapes or numbers do not fit together; the message names them.
+
+    Examples
+    --------
+    >>> conv2d([[[[1, 2], [3, 4]]]], [[[[1, 0], [0, 10]]]])
+    array([[[[41]]]])
+
+    References
+    ----------
+    Dumoulin & Visin 2016, *A guide to convolution arithmetic for deep learning*, §2.
+    """
+    return _convolve(x, weight, bias, stride, padding, dilation, groups, axes=2)
+
+
+def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """3-D convolution: `x` (N, C, D, H, W), `weight` (F, C // groups, KD, KH, KW).
+
+    The other arguments and the errors are those of :func:`conv2d`.
+    """
+    return _convolve(x, weight, bias, stride, padding, dilation, groups, axes=3)
+
+
+def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    """The largest value of every window.
+
+    Parameters
+    ----------
+    x : array (N, C, H, W)
+    kernel_size, dilation : int or (int, int), at least 1
+    stride : int or (int, int), at least 1
+        Steps between two windows; `kernel_size` if not given, so that windows do not overlap.
+    padding : int or (int, int)
+        At most half of the window. What is added never wins: it counts as minus infinity.
+    ceil_mode : bool
+        Keep a last window that hangs over the edge, as long as it starts inside.
+
+    Returns
+    -------
+    array (N, C, H_out, W_out)
+
+    Raises
+    ------
+    ValueError
+        If shapes or numbers do not fit together; the message names them.
+
+    Examples
+    --------
+    >>> max_pool2d([[[[1, 2, 5], [3, 4, 6]]]], 2, ceil_mode=True)
+    array([[[[4, 6]]]])
+    """
+    x = _array(x, "x", 4)
+    if np.issubdtype(x.dtype, np.floating):
+        lowest = -np.inf
+    else:
+        lowest = np.iinfo(x.dtype).min
+    windows = _pool_windows(x, kernel_size, stride, padding, dilation, ceil_mode, lowest, lowest)
+    return windows.max(axis=(-2, -1))
+
+
+def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """The mean of every window.
+
+    Arguments, result and errors are those of :func:`max_pool2d`, but for
+
+    padding : int or (int, int)
+        At most half of the window; zeros are added.
+    count_include_pad : bool
+        Whether added zeros count when the sum is divided. What hangs over the edge in `ceil_mode`
+        never counts.
+
+    Examples
+    --------
+    >>> avg_pool2d([[[[1.0, 2.0], [3.0, 6.0]]]], 2)
+    array([[[[3.]]]])
+    """
+    x = _array(x, "x", 4)
+    if not np.issubdtype(x.dtype, np.floating):
+        x = x.astype(np.float64)
+    ones = np.ones((1, 1, *x.shape[2:]), dtype=x.dtype)
+    counted = 1 if count_include_pad else 0
+    total = _pool_windows(x, kernel_size, stride, padding, 1, ceil_mode, 0, 0)
+    count = _pool_windows(ones, kernel_size, stride, padding, 1, ceil_mode, counted, 0)
+    return total.sum(axis=(-2, -1)) / count.sum(axis=(-2, -1))
+
+
+def output_size(size, kernel_size, stride=1, padding=0, dilation=1):
+    """How many positions a window has: ``⌊(size + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``.
+
+    Each argument is an int, or a tuple with an entry an axis (then the answer is a tuple);
+    `padding` may also be "valid" or "same", as in :func:`conv2d`.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range or the window does not fit.
+
+    Examples
+    --------
+    >>> output_size(28, 5, stride=2)
+    12
+    >>> output_size((6, 8), 3, padding=(0, 1))
+    (4, 8)
+
+    References
+    ----------
+    Dumoulin & Visin 2016, relationship 14.
+    """
+    arguments = (size, kernel_size, stride, padding, dilation)
+    lengths = {len(a) for a in arguments if isinstance(a, (tuple, list))}
+    axes = max(lengths, default=1)
+    size = _per_axis(size, axes, "size", 1)
+    kernel_size = _per_axis(kernel_size, axes, "kernel_size", 1)
+    stride = _per_axis(stride, axes, "stride", 1)
+    dilation = _per_axis(dilation, axes, "dilation", 1)
+    before_after = _padding(padding, kernel_size, stride, dilation)
+    padded = [n + sum(both) for n, both in zip(size, before_after, strict=True)]
+    result = _positions(padded, kernel_size, stride, dilation)
+    return result if lengths else result[0]
+
+
+def receptive_field(layers):
+    """How many input pixels, along an axis, one value of the last layer can see.
+
+    Parameters
+    ----------
+    layers : sequence, first layer first
+        Each is a kernel size, a tuple ``(kernel_size, stride)`` or ``(kernel_size, stride, dilation)``,
+        or a torch layer that has these as attributes (``nn.Conv2d``, ``nn.MaxPool2d``).
+
+    Returns
+    -------
+    int, or a tuple with an entry an axis when a layer's sizes are tuples
+
+    Raises
+    ------
+    ValueError
+        If a layer has no kernel size or a number is below 1.
+
+    Examples
+    --------
+    >>> receptive_field([3, 3])
+    5
+    >>> receptive_field([(3, 1), (2, 2), (3, 1)])
+    8
+
+    References
+    ----------
+    Araujo, Norris & Sim 2019, *Computing receptive fields of convolutional neural networks*, Distill.
+    """
+    field, jump, several_axes = np.ones(1, int), np.ones(1, int), False
+    for layer in layers:
+        if hasattr(layer, "kernel_size"):
+            numbers = (layer.kernel_size, layer.stride, getattr(layer, "dilation", 1))
+        elif isinstance(layer, (tuple, list)) and 1 <= len(layer) <= 3:
+            numbers = (*layer, *(1, 1)[len(layer) - 1 :])
+        elif isinstance(layer, Integral):
+            numbers = (layer, 1, 1)
+        else:
+            raise ValueError(
+                f"layer is {layer!r}; it must have a kernel_size, or be one or a tuple"
+            )
+        axes = max([len(n) for n in numbers if isinstance(n, (tuple, list))], default=0)
+        several_axes = several_axes or axes > 0
+        kernel_size, stride, dilation = (
+            np.array(_per_axis(n, max(axes, 1), name, 1))
+            for n, name in zip(numbers, ("kernel_size", "stride", "dilation"), strict=True)
+        )
+        field = field + (kernel_size - 1) * dilation * jump
+        jump = jump * stride
+    return tuple(field.tolist()) if several_axes else int(field[0])
+
+
+# The rest is what the functions above share.
+
+
+def _convolve(x, weight, bias, stride, padding, dilation, groups, axes):
+    x, weight, bias, stride, dilation, padding = _checked(
+        x, weight, bias, stride, padding, dilation, groups, axes
+    )
+    windows = _windows(_pad(x, padding), weight.shape[2:], stride, dilation)
+    cells = (1, *range(-axes, 0))  # channels and kernel cells: what one output value sums over
+    results = [
+        np.tensordot(
+            group_windows, group_weight, axes=(cells, cells)
+        )  # (N, *positions, F / groups)
+        for group_windows, group_weight in zip(
+            np.split(windows, groups, axis=1), np.split(weight, groups), strict=True
+        )
+    ]
+    result = np.concatenate(results, axis=-1) + bias
+    return np.ascontiguousarray(np.moveaxis(result, -1, 1))  # (N, F, *positions)
+
+
+def _windows(padded, kernel_size, stride, dilation):
+    """Views, not copies, of every window: (N, C, *positions, *kernel_size)."""
+    axes = len(kernel_size)
+    spans = _spans(kernel_size, dilation)
+    _positions(padded.shape[2:], kernel_size, stride, dilation)  # refuses a window that is too big
+    windows = sliding_window_view(padded, spans, axis=tuple(range(2, 2 + axes)))
+    steps = [slice(None, None, step) for step in (*stride, *dilation)]
+    return windows[(slice(None), slice(None), *steps)]
+
+
+def _pool_windows(x, kernel_size, stride, padding, dilation, ceil_mode, padding_value, over_value):
+    kernel_size = _per_axis(kernel_size, 2, "kernel_size", 1)
+    stride = kernel_size if stride is None else _per_axis(stride, 2, "stride", 1)
+    padding = _per_axis(padding, 2, "padding", 0)
+    dilation = _per_axis(dilation, 2, "dilation", 1)
+    spans = _spans(kernel_size, dilation)
+    if any(2 * pad > span for pad, span in zip(padding, spans, strict=True)):
+        raise ValueError(f"padding is {padding}; it must be at most half of the window {spans}")
+    x = _pad(x, [(pad, pad) for pad in padding], padding_value)
+    if ceil_mode:
+        over = []
+        for size, pad, span, step in zip(x.shape[2:], padding, spans, stride, strict=True):
+            positions = -((span - size) // step) + 1  # rounded up
+            if (
+                positions - 1
+            ) * step >= size - pad:  # would start in the padding behind the picture
+                positions -= 1
+            over.append((0, max((positions - 1) * step + span - size, 0)))
+        x = _pad(x, over, over_value)
+    return _windows(x, kernel_size, stride, dilation)
+
+
+def _checked(x, weight, bias, stride, padding, dilation, groups, axes):
+    """The arguments of a convolution as arrays of one type and tuples, or a ValueError."""
+    x, weight = _array(x, "x", axes + 2), _array(weight, "weight", axes + 2)
+    (groups,) = _per_axis(groups, 1, "groups", 1)
+    filters, channels = weight.shape[:2]
+    if filters % groups or x.shape[1] % groups:
+        raise ValueError(
+            f"groups is {groups}; it must divide the {x.shape[1]} channels of x {x.shape} "
+            f"and the {filters} filters of weight {weight.shape}"
+        )
+    if channels != x.shape[1] // groups:
+        raise ValueError(
+            f"weight has shape {weight.shape}; for x of shape {x.shape} and {groups} group(s) "
+            f"its second entry must be {x.shape[1] // groups}"
+        )
+    bias = np.zeros(filters, weight.dtype) if bias is None else np.asarray(bias)
+    if bias.shape != (filters,):
+        raise ValueError(f"bias has shape {bias.shape}; it must be ({filters},), one a filter")
+    kernel_size = _per_axis(weight.shape[2:], axes, "kernel size", 1)
+    stride = _per_axis(stride, axes, "stride", 1)
+    dilation = _per_axis(dilation, axes, "dilation", 1)
+    dtype = np.result_type(x, weight, bias)
+    if not np.issubdtype(dtype, np.floating):
+        dtype = np.int64
+    padding = _padding(padding, kernel_size, stride, dilation)
+    return x.astype(dtype), weight.astype(dtype), bias.astype(dtype), stride, dilation, padding
+
+
+def _array(values, name, dimensions):
+    array = np.asarray(values)
+    if array.dtype == bool:
+        array = array.astype(np.int64)
+    if not np.issubdtype(array.dtype, np.integer) and not np.issubdtype(array.dtype, np.floating):
+        raise ValueError(f"{name} has type {array.dtype}; it must hold whole or real numbers")
+    if array.ndim != dimensions:
+        order = {3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}[dimensions]
+        raise ValueError(
+            f"{name} has shape {array.shape}; it must have {dimensions} dimensions, like {order}"
+        )
+    if prod(array.shape[1:]) == 0:
+        raise ValueError(f"{name} has shape {array.shape}; only the first entry may be 0")
+    return array
+
+
+def _per_axis(value, axes, name, least):
+    """`value` as a tuple of `axes` ints, each at least `least`."""
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    whole = all(isinstance(v, Integral) and not isinstance(v, bool) for v in values)
+    if not whole or len(values) not in (1, axes) or any(v < least for v in values):
+        shape = "an int" if axes == 1 else f"an int or a tuple of {axes}"
+        raise ValueError(f"{name} is {value!r}; it must be {shape}, each at least {least}")
+    values = tuple(int(v) for v in values)
+    return values * axes if len(values) == 1 else values
+
+
+def _padding(padding, kernel_size, stride, dilation):
+    """Zeros before and after, an axis: [(before, after), …]."""
+    if isinstance(padding, str):
+        if padding == "valid":
+            return [(0, 0)] * len(kernel_size)
+        if padding != "same":
+            raise ValueError(f'padding is {padding!r}; as a word it must be "valid" or "same"')
+        if any(step != 1 for step in stride):
+            raise ValueError(f'padding is "same", which needs stride 1; stride is {stride}')
+        missing = [span - 1 for span in _spans(kernel_size, dilation)]
+        return [(m // 2, m - m // 2) for m in missing]
+    return [(pad, pad) for pad in _per_axis(padding, len(kernel_size), "padding", 0)]
+
+
+def _pad(x, before_after, value=0):
+    return np.pad(x, [(0, 0), (0, 0), *before_after], constant_values=value)
+
+
+def _spans(kernel_size, dilation):
+    """How far a window reaches: a dilated kernel has holes."""
+    return tuple(d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True))
+
+
+def _positions(padded_size, kernel_size, stride, dilation):
+    """How many windows fit, an axis."""
+    spans = _spans(kernel_size, dilation)
+    if any(span > size for span, size in zip(spans, padded_size, strict=True)):
+        raise ValueError(
+            f"the window spans {spans} (kernel_size {tuple(kernel_size)}, dilation {tuple(dilation)}); "
+            f"it does not fit into the padded size {tuple(padded_size)}"
+        )
+    return tuple(
+        (size - span) // step + 1
+        for size, span, step in zip(padded_size, spans, stride, strict=True)
+    )

@@ -1,0 +1,241 @@
+"""cnnbook.convolution agrees with torch.nn.functional, refuses what cannot be, and names it."""
+
+import doctest
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnnbook import convolution as c
+
+INPUT = [
+    [1, 0, 0, 0, 0, 1],
+    [0, 1, 0, 0, 1, 0],
+    [0, 0, 1, 1, 0, 0],
+    [1, 0, 0, 0, 1, 0],
+    [0, 1, 0, 0, 1, 0],
+    [0, 0, 1, 0, 1, 0],
+]
+KERNEL = [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
+
+
+def test_worked_example_of_the_course():
+    """Worked out on paper, position by position."""
+    expected = [[3, 1, 1, 3], [1, 2, 3, 0], [1, 2, 2, 2], [3, 0, 3, 1]]
+    assert c.conv2d([[INPUT]], [[KERNEL]]).tolist() == [[expected]]
+    assert c.conv2d_loops([[INPUT]], [[KERNEL]]).tolist() == [[expected]]
+
+
+def one_or_each(axes, low, high):
+    number = st.integers(low, high)
+    return st.one_of(number, st.tuples(*[number] * axes))
+
+
+@st.composite
+def convolutions(draw, axes):
+    groups = draw(st.integers(1, 3))
+    channels, filters = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 3))
+    kernel = draw(st.tuples(*[st.integers(1, 4)] * axes))
+    dilation = draw(one_or_each(axes, 1, 3))
+    stride = draw(one_or_each(axes, 1, 3))
+    padding = draw(st.one_of(one_or_each(axes, 0, 3), st.sampled_from(["valid", "same"])))
+    if padding == "same":
+        stride = 1
+    dilations = dilation if isinstance(dilation, tuple) else (dilation,) * axes
+    span = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+    size = [s + draw(st.integers(0, 6)) for s in span]
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    x = random.normal(size=(draw(st.integers(0, 2)), channels, *size))
+    weight = random.normal(size=(filters, channels // groups, *kernel))
+    bias = random.normal(size=filters) if draw(st.booleans()) else None
+    return dict(
+        x=x,
+        weight=weight,
+        bias=bias,
+        stride=stride,
+        padding=padding,
+        dilation=dilation,
+        groups=groups,
+    )
+
+
+def in_torch(function, arguments):
+    tensors = {
+        name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+        for name, value in arguments.items()
+    }
+    return function(tensors.pop("x"), **tensors).numpy()
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_convolution_agrees_with_torch(axes):
+    ours, theirs = [(c.conv1d, F.conv1d), (c.conv2d, F.conv2d), (c.conv3d, F.conv3d)][axes - 1]
+    seen = []
+
+    @settings(max_examples=[150, 250, 80][axes - 1], deadline=None, derandomize=True, database=None)
+    @given(convolutions(axes))
+    def agrees(case):
+        expected = in_torch(theirs, case)
+        found = ours(**case)
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
+        sizes = c.output_size(
+            case["x"].shape[2:],
+            case["weight"].shape[2:],
+            case["stride"],
+            case["padding"],
+            case["dilation"],
+        )
+        assert sizes == expected.shape[2:]
+        seen.append(case)
+
+    agrees()
+    assert len(seen) >= 80
+    assert any(case["groups"] > 1 and case["bias"] is not None for case in seen)
+    assert any(case["padding"] == "same" for case in seen)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None)
+@given(convolutions(2))
+def test_loops_and_windows_agree(case):
+    if case["x"].size > 600:
+        case["x"] = case["x"][:1]
+    np.testing.assert_allclose(c.conv2d_loops(**case), c.conv2d(**case), rtol=1e-10, atol=1e-10)
+
+
+@st.composite
+def poolings(draw):
+    kernel_size = draw(one_or_each(2, 1, 4))
+    dilation = draw(one_or_each(2, 1, 2))
+    kernels = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
+    padding = tuple(draw(st.integers(0, k // 2)) for k in kernels)
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    size = [2 * k + draw(st.integers(0, 7)) for k in kernels]
+    return dict(
+        x=random.normal(size=(draw(st.integers(0, 2)), draw(st.integers(1, 2)), *size)),
+        kernel_size=kernel_size,
+        stride=draw(st.one_of(st.none(), one_or_each(2, 1, 5))),
+        padding=padding,
+        dilation=dilation,
+        ceil_mode=draw(st.booleans()),
+    )
+
+
+@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@given(poolings(), st.booleans())
+def test_pooling_agrees_with_torch(case, count_include_pad):
+    np.testing.assert_array_equal(c.max_pool2d(**case), in_torch(F.max_pool2d, case))
+    case = {name: value for name, value in case.items() if name != "dilation"}
+    case["count_include_pad"] = count_include_pad
+    np.testing.assert_allclose(
+        c.avg_pool2d(**case), in_torch(F.avg_pool2d, case), rtol=1e-12, atol=1e-12
+    )
+
+
+def test_max_pooling_passes_nan_and_minus_infinity_on():
+    x = np.array([[[[np.nan, 1.0], [0.0, -np.inf]]]])
+    assert np.isnan(c.max_pool2d(x, 2)).all()
+    assert c.max_pool2d(np.full((1, 1, 2, 2), -5.0), 2, padding=1).tolist() == [[[[-5.0] * 2] * 2]]
+    assert c.max_pool2d(np.full((1, 1, 2, 2), -5), 2, padding=1).tolist() == [[[[-5] * 2] * 2]]
+
+
+def test_uint8_pictures_do_not_overflow():
+    x = np.full((1, 1, 3, 3), 200, dtype=np.uint8)
+    assert c.conv2d(x, np.ones((1, 1, 3, 3), dtype=np.uint8)).item() == 1800
+    assert c.conv2d_loops(x, np.ones((1, 1, 3, 3), dtype=np.uint8)).item() == 1800
+    assert c.avg_pool2d(x, 3).item() == 200
+
+
+def test_types_are_kept():
+    x, weight = np.ones((1, 1, 4, 4), np.float32), np.ones((1, 1, 2, 2), np.float32)
+    assert c.conv2d(x, weight).dtype == np.float32
+    assert c.conv2d(x > 0, weight > 0).dtype == np.int64
+    assert c.max_pool2d(x.astype(np.uint8), 2).dtype == np.uint8
+    assert c.avg_pool2d(x, 2).dtype == np.float32
+
+
+def test_nothing_given_is_changed():
+    x = np.arange(16.0).reshape(1, 1, 4, 4)
+    before = x.copy()
+    c.conv2d(x, np.ones((1, 1, 2, 2)), padding=1)[:] = 0
+    c.max_pool2d(x, 1)[:] = 0
+    assert (x == before).all()
+
+
+X, W = np.zeros((1, 2, 5, 5)), np.zeros((4, 2, 3, 3))
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: c.conv2d(np.zeros((5, 5)), W), ["(5, 5)", "(N, C, H, W)"]),
+        (
+            lambda: c.conv2d(X, np.zeros((4, 3, 3, 3))),
+            ["(4, 3, 3, 3)", "(1, 2, 5, 5)", "must be 2"],
+        ),
+        (lambda: c.conv2d(X, W, bias=np.zeros(3)), ["(3,)", "(4,)"]),
+        (lambda: c.conv2d(X, W, stride=0), ["stride is 0", "at least 1"]),
+        (lambda: c.conv2d(X, W, stride=1.5), ["stride is 1.5"]),
+        (lambda: c.conv2d(X, W, padding=-1), ["padding is -1", "at least 0"]),
+        (lambda: c.conv2d(X, W, padding="full"), ["'full'", '"same"']),
+        (lambda: c.conv2d(X, W, stride=2, padding="same"), ["same", "stride is (2, 2)"]),
+        (lambda: c.conv2d(X, W, padding=(1, 1, 1)), ["(1, 1, 1)", "tuple of 2"]),
+        (lambda: c.conv2d(X, W, dilation=3), ["(7, 7)", "(5, 5)"]),
+        (lambda: c.conv2d(X, W, groups=2), ["(4, 2, 3, 3)", "2 group(s)", "must be 1"]),
+        (lambda: c.conv2d(X, W, groups=3), ["groups is 3", "2 channels", "4 filters"]),
+        (lambda: c.conv2d_loops(X, W, dilation=0), ["dilation is 0"]),
+        (lambda: c.conv1d(X, W), ["(1, 2, 5, 5)", "(N, C, L)"]),
+        (lambda: c.conv3d(X, W), ["(N, C, D, H, W)"]),
+        (lambda: c.conv2d(X.astype(str), W), ["x has type"]),
+        (lambda: c.conv2d(np.zeros((1, 2, 0, 5)), W), ["(1, 2, 0, 5)"]),
+        (lambda: c.max_pool2d(np.zeros((5, 5)), 2), ["(5, 5)"]),
+        (lambda: c.max_pool2d(X, 6), ["(6, 6)", "(5, 5)"]),
+        (lambda: c.max_pool2d(X, 2, padding=2), ["padding is (2, 2)", "half"]),
+        (lambda: c.avg_pool2d(X, 3, padding=2), ["padding is (2, 2)", "half"]),
+        (lambda: c.avg_pool2d(X, 2, stride=0), ["stride is 0"]),
+        (lambda: c.output_size(2, 3), ["(3,)", "(2,)"]),
+        (lambda: c.output_size(5, True), ["kernel_size is True"]),
+        (lambda: c.receptive_field([object()]), ["kernel_size"]),
+        (lambda: c.receptive_field([(3, 0)]), ["stride is 0"]),
+    ],
+)
+def test_refusals_name_what_is_wrong(call, words):
+    with pytest.raises(ValueError) as refusal:
+        call()
+    for word in words:
+        assert word in str(refusal.value)
+
+
+def test_output_size():
+    assert c.output_size(6, 3) == 4
+    assert c.output_size(28, 3, padding="same") == 28
+    assert c.output_size(7, 2, stride=3) == 2  # the floor: 5 / 3 + 1
+    assert c.output_size((28, 14), 5, stride=(2, 1), padding=2, dilation=1) == (14, 14)
+
+
+def test_receptive_field_is_what_a_gradient_sees():
+    layers = [(3, 1), (2, 2), (3, 2, 2), (2, 1)]
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 1, 3), torch.nn.MaxPool2d(2), torch.nn.Conv2d(1, 1, 3, 2, dilation=2),
+        torch.nn.AvgPool2d(2, 1),
+    )  # fmt: skip
+    network[1] = torch.nn.AvgPool2d(2)  # an average lets every pixel through, whatever the values
+    for layer in network:
+        for parameter in layer.parameters():
+            torch.nn.init.ones_(parameter)
+    x = torch.zeros(1, 1, 41, 41, requires_grad=True)
+    out = network(x)
+    out[0, 0, out.shape[2] // 2, out.shape[3] // 2].backward()
+    rows = x.grad[0, 0].abs().sum(dim=1).nonzero()
+    seen = int(rows.max() - rows.min()) + 1
+    assert c.receptive_field(layers) == seen
+    assert c.receptive_field(network) == (seen, seen)
+    assert c.receptive_field([]) == 1
+
+
+def test_examples_in_the_docstrings():
+    result = doctest.testmod(c)
+    assert result.attempted >= 7 and result.failed == 0
