@@ -1,9 +1,9 @@
 """Convolution and pooling by hand, in NumPy: what the chapters derive and what the book trusts.
 
-Every function takes and returns arrays in torch's order, ``(N, C, *size)``: N pictures, C channels,
-then the size. Argument names are those of ``torch.nn.functional``, so that a reader can move between
-the two. What deep learning calls convolution is cross-correlation: the kernel is not flipped
-(Goodfellow, Bengio & Courville 2016, *Deep Learning*, §9.1).
+Every function takes and returns arrays in torch's order, ``(N, C, *size)``: N pictures, C
+channels, then the size. Argument names are those of ``torch.nn.functional``, so that a reader can
+move between the two. What deep learning calls convolution is cross-correlation: the kernel is not
+flipped (Goodfellow, Bengio & Courville 2016, *Deep Learning*, §9.1).
 
 `conv2d_loops` is the definition, written as the sum it is. `conv2d` computes the same sums as one
 matrix product over sliding windows and is some thousand times faster.
@@ -167,7 +167,9 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
 
 
 def output_size(size, kernel_size, stride=1, padding=0, dilation=1):
-    """How many positions a window has: ``⌊(size + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``.
+    """How many positions a window has along an axis.
+
+    ``⌊(size + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``.
 
     Each argument is an int, or a tuple with an entry an axis (then the answer is a tuple);
     `padding` may also be "valid" or "same", as in :func:`conv2d`.
@@ -207,8 +209,9 @@ def receptive_field(layers):
     Parameters
     ----------
     layers : sequence, first layer first
-        Each is a kernel size, a tuple ``(kernel_size, stride)`` or ``(kernel_size, stride, dilation)``,
-        or a torch layer that has these as attributes (``nn.Conv2d``, ``nn.MaxPool2d``).
+        Each is a kernel size, a tuple ``(kernel_size, stride)`` or
+        ``(kernel_size, stride, dilation)``, or a torch layer that has these as attributes
+        (``nn.Conv2d``, ``nn.MaxPool2d``).
 
     Returns
     -------
@@ -228,7 +231,8 @@ def receptive_field(layers):
 
     References
     ----------
-    Araujo, Norris & Sim 2019, *Computing receptive fields of convolutional neural networks*, Distill.
+    Araujo, Norris & Sim 2019, *Computing receptive fields of convolutional neural networks*,
+    Distill.
     """
     field, jump, several_axes = np.ones(1, int), np.ones(1, int), False
     for layer in layers:
@@ -261,17 +265,16 @@ def _convolve(x, weight, bias, stride, padding, dilation, groups, axes):
         x, weight, bias, stride, padding, dilation, groups, axes
     )
     windows = _windows(_pad(x, padding), weight.shape[2:], stride, dilation)
-    cells = (1, *range(-axes, 0))  # channels and kernel cells: what one output value sums over
+    cells = range(-axes, 0)  # with the channels: what one output value sums over
     results = [
-        np.tensordot(
-            group_windows, group_weight, axes=(cells, cells)
-        )  # (N, *positions, F / groups)
-        for group_windows, group_weight in zip(
-            np.split(windows, groups, axis=1), np.split(weight, groups), strict=True
+        np.tensordot(group_weight, group_windows, axes=((1, *cells), (1, *cells)))
+        for group_weight, group_windows in zip(
+            np.split(weight, groups), np.split(windows, groups, axis=1), strict=True
         )
-    ]
-    result = np.concatenate(results, axis=-1) + bias
-    return np.ascontiguousarray(np.moveaxis(result, -1, 1))  # (N, F, *positions)
+    ]  # each (F / groups, N, *positions)
+    result = np.concatenate(results) if groups > 1 else results[0]
+    result += bias.reshape(-1, *[1] * (axes + 1))
+    return np.ascontiguousarray(result.swapaxes(0, 1))  # (N, F, *positions)
 
 
 def _windows(padded, kernel_size, stride, dilation):
@@ -331,7 +334,8 @@ def _checked(x, weight, bias, stride, padding, dilation, groups, axes):
     if not np.issubdtype(dtype, np.floating):
         dtype = np.int64
     padding = _padding(padding, kernel_size, stride, dilation)
-    return x.astype(dtype), weight.astype(dtype), bias.astype(dtype), stride, dilation, padding
+    x, weight, bias = (array.astype(dtype, copy=False) for array in (x, weight, bias))
+    return x, weight, bias, stride, dilation, padding
 
 
 def _array(values, name, dimensions):
@@ -376,6 +380,8 @@ def _padding(padding, kernel_size, stride, dilation):
 
 
 def _pad(x, before_after, value=0):
+    if not any(before or after for before, after in before_after):
+        return x
     return np.pad(x, [(0, 0), (0, 0), *before_after], constant_values=value)
 
 
@@ -389,8 +395,8 @@ def _positions(padded_size, kernel_size, stride, dilation):
     spans = _spans(kernel_size, dilation)
     if any(span > size for span, size in zip(spans, padded_size, strict=True)):
         raise ValueError(
-            f"the window spans {spans} (kernel_size {tuple(kernel_size)}, dilation {tuple(dilation)}); "
-            f"it does not fit into the padded size {tuple(padded_size)}"
+            f"the window spans {spans} (kernel_size {tuple(kernel_size)}, dilation "
+            f"{tuple(dilation)}); it does not fit into the padded size {tuple(padded_size)}"
         )
     return tuple(
         (size - span) // step + 1
