@@ -1,0 +1,19 @@
+"""Live figures: drawn in the page, moved by the reader, read and set from Python.
+
+A figure is one ``NAME.py`` (its state), one ``NAME.js`` (its drawing) and, where it needs one, a
+``NAME.css``. What all figures share is in ``figure.py``, ``kit.js`` and ``figure.css``.
+"""
+
+from cnnbook.figures.convolution_explorer import KERNELS, ConvolutionExplorer
+from cnnbook.figures.figure import Figure, StateError, fragment, page, scripts, styles
+
+__all__ = [
+    "KERNELS",
+    "ConvolutionExplorer",
+    "Figure",
+    "StateError",
+    "fragment",
+    "page",
+    "scripts",
+    "styles",
+]

@@ -1,0 +1,176 @@
+"""The convolution explorer: a kernel over an input, one window and one sum at a time."""
+
+import numpy as np
+import traitlets
+
+from cnnbook import convolution
+from cnnbook.figures.figure import Figure, StateError
+
+COURSE_INPUT = np.array(
+    [
+        [1, 0, 0, 0, 0, 1],
+        [0, 1, 0, 0, 1, 0],
+        [0, 0, 1, 1, 0, 0],
+        [1, 0, 0, 0, 1, 0],
+        [0, 1, 0, 0, 1, 0],
+        [0, 0, 1, 0, 1, 0],
+    ]
+)
+KERNELS = {
+    "course": [[1, 0, 1], [0, 1, 0], [1, 0, 1]],
+    "identity": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
+    "vertical_edges": [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]],
+    "horizontal_edges": [[-1, -1, -1], [0, 0, 0], [1, 1, 1]],
+    "blur": [[1 / 9, 1 / 9, 1 / 9], [1 / 9, 1 / 9, 1 / 9], [1 / 9, 1 / 9, 1 / 9]],
+    "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
+    "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
+}
+LIMITS = {"image": 64, "kernel": 5}  # most rows and columns
+RANGES = {"stride": (1, 4), "padding": (0, 3), "dilation": (1, 3)}
+
+
+def _to_rows(array, figure=None):
+    """[[1, 0], [0, 1]] as "1 0; 0 1": one line in a notebook file, readable in a diff."""
+    return "; ".join(
+        " ".join(np.format_float_positional(value, trim="-") for value in row) for row in array
+    )
+
+
+def _from_rows(rows, figure=None):
+    return np.array([row.split() for row in rows.split(";")], dtype=float)
+
+
+class ConvolutionExplorer(Figure):
+    """A kernel moves over an input; the sum at the present position is written out.
+
+    Parameters
+    ----------
+    image : array_like (H, W), optional
+        The input, at most 64 × 64; leading dimensions of size 1 are dropped. Default: the course's
+        6 × 6 example.
+    kernel : array_like (kH, kW) or str, optional
+        At most 5 × 5, or a name from `KERNELS`. Default: the course's 3 × 3 kernel.
+    stride, padding, dilation : int
+        1…4, 0…3 and 1…3; the same for rows and columns.
+    position : (int, int)
+        Row and column of the output cell that is shown.
+    pictures : dict of str to array_like, optional
+        More inputs that the reader can choose in the page, by label.
+
+    Raises
+    ------
+    ValueError
+        If a value cannot be shown; it names the value.
+    """
+
+    script = "convolution_explorer.js"
+    room = "explorer"
+    image = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
+    kernel = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
+    stride = traitlets.Int(1).tag(sync=True)
+    padding = traitlets.Int(0).tag(sync=True)
+    dilation = traitlets.Int(1).tag(sync=True)
+    position = traitlets.List(traitlets.Int(), [0, 0]).tag(sync=True)
+    pictures = traitlets.Dict().tag(sync=True)
+    kernels = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, image=None, kernel="course", pictures=None, **state):
+        image = COURSE_INPUT if image is None else image
+        pictures = {name: _to_rows(_grid("picture", p)) for name, p in (pictures or {}).items()}
+        kernels = {name: _to_rows(np.array(k, dtype=float)) for name, k in KERNELS.items()}
+        super().__init__(image=image, kernel=kernel, pictures=pictures, kernels=kernels, **state)
+
+    @property
+    def output_shape(self):
+        """Rows and columns of the output; 0 where the kernel does not fit into the input."""
+        return tuple(
+            max(0, (size + 2 * self.padding - self.dilation * (k - 1) - 1) // self.stride + 1)
+            for size, k in zip(self.image.shape, self.kernel.shape, strict=True)
+        )
+
+    @property
+    def output(self):
+        """The output as :func:`cnnbook.convolution.conv2d` computes it, (rows, columns)."""
+        return convolution.conv2d(
+            self.image[None, None],
+            self.kernel[None, None],
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+        )[0, 0]
+
+    @traitlets.validate("image", "kernel")
+    def _check_grid(self, proposal):
+        value, name = proposal["value"], proposal["trait"].name
+        if isinstance(value, str) and name == "kernel":
+            if value not in KERNELS:
+                raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
+            value = KERNELS[value]
+        return _grid(name, value)
+
+    @traitlets.validate("stride", "padding", "dilation")
+    def _check_number(self, proposal):
+        value, name = proposal["value"], proposal["trait"].name
+        low, high = RANGES[name]
+        if not low <= value <= high:
+            raise StateError(f"{name} is {value}; this figure shows {low} to {high}")
+        return value
+
+    @traitlets.validate("position")
+    def _check_position(self, proposal):
+        value, shape = proposal["value"], self.output_shape
+        allowed = [max(1, size) for size in shape]
+        inside = len(value) == 2 and all(0 <= v < n for v, n in zip(value, allowed, strict=True))
+        if not inside:
+            raise StateError(f"position is {value}; the output has {shape[0]} × {shape[1]} cells")
+        return value
+
+    @traitlets.observe("image", "kernel", "stride", "padding", "dilation")
+    def _stay_inside(self, change):
+        limits = [max(0, size - 1) for size in self.output_shape]
+        self.position = [min(p, limit) for p, limit in zip(self.position, limits, strict=True)]
+
+    def alternative_text(self):
+        shape, (row, column) = self.output_shape, self.position
+        sizes = self.text(
+            "alternative",
+            image=_size(self.image.shape),
+            kernel=_size(self.kernel.shape),
+            output=_size(shape),
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+        )
+        if 0 in shape:
+            return f"{sizes} {self.text('no_output')}"
+        value = f"{self.output[row, column]:.6g}"
+        return f"{sizes} {self.text('here', row=row + 1, column=column + 1, value=value)}"
+
+    def still(self):
+        from matplotlib.figure import Figure as Plot
+
+        plot = Plot(figsize=(6, 3))
+        for axes, name in zip(plot.subplots(1, 2), ("image", "output"), strict=True):
+            axes.imshow(getattr(self, name), cmap="cividis", interpolation="nearest")
+        return plot
+
+
+def _size(shape):
+    return " × ".join(str(size) for size in shape)
+
+
+def _grid(name, value):
+    limit = LIMITS.get(name, LIMITS["image"])
+    try:
+        array = np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        raise StateError(f"{name} is {value!r}; it must be a table of numbers") from None
+    shape = array.shape
+    while array.ndim > 2 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim != 2 or not 1 <= min(array.shape) or max(array.shape) > limit:
+        raise StateError(f"{name} has shape {shape}; this figure shows up to {limit} × {limit}")
+    if not np.isfinite(array).all():
+        raise StateError(f"{name} holds {array[~np.isfinite(array)][0]}; all must be finite")
+    array.setflags(write=False)  # a change in place would not reach the page
+    return array

@@ -1,0 +1,211 @@
+"""The base of every live figure, and the few functions that put figures into a static page."""
+
+import base64
+import html
+import json
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from cnnbook import language
+
+FOLDER = Path(__file__).parent
+FIGURE_TYPE = "application/vnd.cnnbook.figure+json"
+
+
+class StateError(ValueError, traitlets.TraitError):
+    """A figure was given a state it cannot show.
+
+    A ``ValueError`` for whoever wrote the value, and a ``TraitError`` so that traitlets puts the
+    old value back.
+    """
+
+
+class Figure(anywidget.AnyWidget):
+    """A live figure: state in traits, drawing in one JavaScript file.
+
+    Writing one takes three steps.
+
+    1. ``cnnbook/words/ROOM.json``: every word the figure shows, Korean and English.
+    2. ``NAME.py``: the state. Every trait with ``.tag(sync=True)`` is part of it::
+
+           class TrainingCurve(Figure):
+               script = "training_curve.js"
+               room = "curve"
+               losses = traitlets.List(traitlets.Float()).tag(sync=True)
+
+               def still(self):              # the picture that GitHub and paper show:
+                   plot = matplotlib.figure.Figure(figsize=(6, 3))
+                   ...                       # drawn from the same state
+                   return plot
+
+               def alternative_text(self):   # one or two sentences, the same on every run
+                   return self.text("alternative", epochs=len(self.losses))
+
+       Refuse a state that cannot be drawn in a ``@traitlets.validate`` method with
+       ``raise StateError(...)``; it is a ``ValueError`` that names the value.
+    3. ``NAME.js``: the drawing, a module without imports. It ends with its only export::
+
+           function render({ model, el }) {
+             const { root, word } = kit.figure(el, model, "training_curve");
+             ...
+             return () => { ... };           // clean up: timers, observers
+           }
+           export default { render };
+
+       `kit` is ``kit.js``; the model has ``get``, ``set``, ``on``, ``off`` and ``save_changes``,
+       both in a notebook and in a static page. Style goes to ``NAME.css``, with a ``min-height``
+       for the figure so that a page does not jump when the figure comes alive.
+
+    Show it as the last expression of a cell or with ``display(figure, display_id=True)``.
+    """
+
+    script = None
+    room = None
+    words = traitlets.Dict().tag(sync=True)
+    language = traitlets.Unicode().tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs):
+        if "script" in cls.__dict__:
+            cls.name = Path(cls.script).stem
+            cls._esm = _read("kit.js") + "\n" + _read(cls.script)
+            cls._css = styles([cls.name])
+        super().__init_subclass__(**kwargs)
+
+    def __init__(self, **state):
+        words = language.words("figure") | language.words(self.room)
+        try:
+            super().__init__(words=words, language=language.language(), **state)
+        except traitlets.TraitError as error:
+            raise _as_value_error(error) from None
+
+    def __setattr__(self, name, value):
+        try:
+            super().__setattr__(name, value)
+        except traitlets.TraitError as error:
+            raise _as_value_error(error) from None
+
+    def text(self, key, **values):
+        """The figure's own words for `key`, in the language it was made in."""
+        return self.words[key].format(**values)
+
+    def state(self):
+        """All that the drawing depends on, as a dict that JSON can hold, sorted by name."""
+        inherited = anywidget.AnyWidget.class_trait_names()
+        names = [
+            name
+            for name in sorted(self.traits(sync=True))
+            if name not in inherited and not name.startswith("_")
+        ]
+        return {name: self.get_state(name)[name] for name in names}
+
+    def still(self):
+        """The state as a ``matplotlib.figure.Figure``; every figure draws its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no still()")
+
+    def alternative_text(self):
+        """The figure in one or two sentences, for those who cannot see it."""
+        raise NotImplementedError(f"{type(self).__name__} has no alternative_text()")
+
+    def png(self):
+        """The still picture as PNG bytes, small enough for a notebook file."""
+        from cnnbook import plots
+
+        return plots.png(self.still())
+
+    def figure_json(self):
+        """What a static page needs: ``{"fig": NAME, "state": {...}}``."""
+        return {"fig": self.name, "state": self.state()}
+
+    def __repr__(self):
+        return self.alternative_text()
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data[FIGURE_TYPE] = self.figure_json()
+        data["image/png"] = base64.b64encode(self.png()).decode("ascii")
+        data["text/plain"] = self.alternative_text()
+        return data, metadata
+
+    def to_html(self):
+        """A whole page with this figure, alive without a kernel and without a network."""
+        body = fragment(self.figure_json(), self.png(), self.alternative_text())
+        return page(body, [self.name], self.text("title"), self.language)
+
+    def save_html(self, path):
+        """Write :meth:`to_html` to `path`; opens by double click, from ``file://``."""
+        Path(path).write_text(self.to_html(), encoding="utf-8")
+
+
+def fragment(figure_json, png, alt):
+    """One figure inside a static page: its picture, and its state for the script to wake up.
+
+    Parameters
+    ----------
+    figure_json : dict
+        ``{"fig": NAME, "state": {...}}``, as in a notebook output of type :data:`FIGURE_TYPE`.
+    png : bytes or str
+        The still picture; as str, in base64 as notebooks store it.
+    alt : str
+        The alternative text.
+    """
+    if isinstance(png, bytes):
+        png = base64.b64encode(png).decode("ascii")
+    island = json.dumps(figure_json, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
+    name = html.escape(figure_json["fig"])
+    return (
+        f'<div class="cnnbook-place"><div class="cnnbook-figure cnnbook-still" data-figure="{name}">'
+        f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png.strip()}"></div>'
+        f'<script type="{FIGURE_TYPE}">{island}</script></div>'
+    )
+
+
+def scripts(names):
+    """The JavaScript that wakes up figures `names`, as one classic script.
+
+    A page opened from ``file://`` may not load modules, so each figure's module becomes a function
+    that returns what the module exports.
+    """
+    parts = [_read("kit.js")]
+    for name in names:
+        before, export, after = _read(f"{name}.js").rpartition("export default")
+        if not export:
+            raise ValueError(f"{name}.js has no 'export default'; a figure ends with it")
+        parts.append(f"kit.figures.{name} = (() => {{\n{before}return{after}}})();")
+    parts.append("kit.hydrate();")
+    return "(() => {\n" + "\n".join(parts) + "\n})();\n"
+
+
+def styles(names):
+    """The style sheet of figures `names`, with what all figures share first."""
+    own = [f"{name}.css" for name in names if (FOLDER / f"{name}.css").exists()]
+    return "\n".join(_read(name) for name in ["figure.css", *own])
+
+
+def page(body, names, title, page_language):
+    """A whole HTML page around `body` that asks nothing of the network."""
+    return f"""<!DOCTYPE html>
+<html lang="{page_language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{html.escape(title)}</title>
+<link rel="icon" href="data:,">
+<style>{styles(names)}</style>
+</head>
+<body class="cnnbook-page">
+{body}
+<script>{scripts(names)}</script>
+</body>
+</html>
+"""
+
+
+def _read(name):
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def _as_value_error(error):
+    return error if isinstance(error, ValueError) else StateError(str(error))
