@@ -75,7 +75,8 @@ class ConvolutionExplorer(Figure):
     kernels = traitlets.Dict().tag(sync=True)
 
     def __init__(self, image=None, kernel="course", pictures=None, **state):
-        image = COURSE_INPUT if image is None else image
+        image = _grid("image", COURSE_INPUT if image is None else image)
+        kernel = _grid("kernel", kernel)
         pictures = {name: _to_rows(_grid("picture", p)) for name, p in (pictures or {}).items()}
         kernels = {name: _to_rows(np.array(k, dtype=float)) for name, k in KERNELS.items()}
         super().__init__(image=image, kernel=kernel, pictures=pictures, kernels=kernels, **state)
@@ -102,10 +103,6 @@ class ConvolutionExplorer(Figure):
     @traitlets.validate("image", "kernel")
     def _check_grid(self, proposal):
         value, name = proposal["value"], proposal["trait"].name
-        if isinstance(value, str) and name == "kernel":
-            if value not in KERNELS:
-                raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
-            value = KERNELS[value]
         return _grid(name, value)
 
     @traitlets.validate("stride", "padding", "dilation")
@@ -161,6 +158,10 @@ def _size(shape):
 
 def _grid(name, value):
     limit = LIMITS.get(name, LIMITS["image"])
+    if isinstance(value, str) and name == "kernel":
+        if value not in KERNELS:
+            raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
+        value = KERNELS[value]
     try:
         array = np.array(value, dtype=float)
     except (TypeError, ValueError):

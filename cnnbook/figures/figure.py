@@ -155,7 +155,8 @@ def fragment(figure_json, png, alt):
     island = json.dumps(figure_json, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
     name = html.escape(figure_json["fig"])
     return (
-        f'<div class="cnnbook-place"><div class="cnnbook-figure cnnbook-still" data-figure="{name}">'
+        '<div class="cnnbook-place">'
+        f'<div class="cnnbook-figure cnnbook-still" data-figure="{name}">'
         f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png.strip()}"></div>'
         f'<script type="{FIGURE_TYPE}">{island}</script></div>'
     )
