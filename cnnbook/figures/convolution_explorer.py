@@ -3,7 +3,7 @@
 import numpy as np
 import traitlets
 
-from cnnbook import convolution
+from cnnbook import convolution, language
 from cnnbook.figures.figure import Figure, StateError
 
 COURSE_INPUT = np.array(
@@ -26,6 +26,7 @@ KERNELS = {
     "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
 }
 LIMITS = {"image": 64, "kernel": 5}  # most rows and columns
+BLUE, ORANGE, GREEN = "#0072B2", "#B34700", "#00735C"  # input, kernel, output; as in figure.css
 RANGES = {"stride": (1, 4), "padding": (0, 3), "dilation": (1, 3)}
 
 
@@ -77,8 +78,12 @@ class ConvolutionExplorer(Figure):
     def __init__(self, image=None, kernel="course", pictures=None, **state):
         image = _grid("image", COURSE_INPUT if image is None else image)
         kernel = _grid("kernel", kernel)
-        pictures = {name: _to_rows(_grid("picture", p)) for name, p in (pictures or {}).items()}
-        kernels = {name: _to_rows(np.array(k, dtype=float)) for name, k in KERNELS.items()}
+        pictures = {language.text("explorer.example"): COURSE_INPUT, **(pictures or {})}
+        pictures = {label: _to_rows(_grid(label, table)) for label, table in pictures.items()}
+        kernels = {
+            language.text(f"explorer.kernel_{name}"): _to_rows(_grid(name, table))
+            for name, table in KERNELS.items()
+        }
         super().__init__(image=image, kernel=kernel, pictures=pictures, kernels=kernels, **state)
 
     @property
@@ -128,28 +133,75 @@ class ConvolutionExplorer(Figure):
         self.position = [min(p, limit) for p, limit in zip(self.position, limits, strict=True)]
 
     def alternative_text(self):
-        shape, (row, column) = self.output_shape, self.position
         sizes = self.text(
             "alternative",
             image=_size(self.image.shape),
             kernel=_size(self.kernel.shape),
-            output=_size(shape),
+            output=_size(self.output_shape),
             stride=self.stride,
             padding=self.padding,
             dilation=self.dilation,
         )
-        if 0 in shape:
-            return f"{sizes} {self.text('no_output')}"
-        value = f"{self.output[row, column]:.6g}"
-        return f"{sizes} {self.text('here', row=row + 1, column=column + 1, value=value)}"
+        return f"{sizes} {self._here()}"
 
     def still(self):
         from matplotlib.figure import Figure as Plot
 
-        plot = Plot(figsize=(6, 3))
-        for axes, name in zip(plot.subplots(1, 2), ("image", "output"), strict=True):
-            axes.imshow(getattr(self, name), cmap="cividis", interpolation="nearest")
+        plot = Plot(figsize=(7.2, 3.7), layout="constrained")
+        axes = plot.subplots(1, 3, width_ratios=(5, 2.2, 5))
+        padded = np.pad(self.image, self.padding)
+        fits = 0 not in self.output_shape
+        output = self.output if fits else np.zeros((1, 1))
+        span = [self.dilation * (size - 1) + 1 for size in self.kernel.shape]
+        corner = [p * self.stride for p in self.position]
+        grey = "gray" if max(padded.shape) > 14 else "Blues"
+        _draw_table(axes[0], padded, grey, BLUE, fits and (corner, span))
+        _draw_table(axes[1], self.kernel, "PuOr_r", ORANGE, None)
+        _draw_table(axes[2], output, "PRGn", GREEN, fits and (self.position, (1, 1)))
+        shapes = (self.image.shape, self.kernel.shape, self.output_shape)
+        for axis, name, shape in zip(axes, ("input", "kernel", "output"), shapes, strict=True):
+            axis.set_title(f"{self.text(name)} {_size(shape)}")
+        plot.get_layout_engine().set(h_pad=0.12)
+        plot.supxlabel(self._sum() if fits else self._here(), fontsize=11)
         return plot
+
+    def _sum(self):
+        """Every product under the window, and their sum: "1·1 + 0·0 + … = 3"."""
+        padded = np.pad(self.image, self.padding)
+        (row, column), (height, width) = self.position, self.kernel.shape
+        rows = row * self.stride + self.dilation * np.arange(height)
+        columns = column * self.stride + self.dilation * np.arange(width)
+        window = padded[np.ix_(rows, columns)]
+        pairs = zip(window.flat, self.kernel.flat, strict=True)
+        products = [f"{x:.3g}·{w:.3g}" if w >= 0 else f"{x:.3g}·({w:.3g})" for x, w in pairs]
+        lines = [" + ".join(products[i : i + 10]) for i in range(0, len(products), 10)]
+        return "\n+ ".join(lines) + f" = {self.output[row, column]:.6g}"
+
+    def _here(self):
+        if 0 in self.output_shape:
+            return self.text("no_output")
+        row, column = self.position
+        value = f"{self.output[row, column]:.6g}"
+        return self.text("here", row=row + 1, column=column + 1, value=value)
+
+
+def _draw_table(axes, table, colours, frame_colour, frame):
+    """One table with its numbers where they fit, and a frame ((top, left), (height, width))."""
+    from matplotlib.patches import Rectangle
+
+    most = max(np.abs(table).max(), 1e-12)
+    strength = most if max(table.shape) > 14 else 2.5 * most  # pale enough for numbers on it
+    least = 0 if colours in ("gray", "Blues") else -strength
+    axes.imshow(table, cmap=colours, vmin=least, vmax=strength)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+    if max(table.shape) <= 14:
+        for (row, column), value in np.ndenumerate(table):
+            axes.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=10)
+    if frame:
+        (top, left), (height, width) = frame
+        place = (left - 0.5, top - 0.5)
+        axes.add_patch(Rectangle(place, width, height, fill=False, ec=frame_colour, lw=3))
 
 
 def _size(shape):

@@ -110,9 +110,13 @@ class Figure(anywidget.AnyWidget):
 
     def png(self):
         """The still picture as PNG bytes, small enough for a notebook file."""
+        import matplotlib
+
         from cnnbook import plots
 
-        return plots.png(self.still())
+        with matplotlib.rc_context():  # the book's font, whatever the notebook uses
+            plots.use_book_style()
+            return plots.png(self.still())
 
     def figure_json(self):
         """What a static page needs: ``{"fig": NAME, "state": {...}}``."""

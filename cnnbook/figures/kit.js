@@ -46,9 +46,10 @@ const kit = (() => {
   }
 
   // A drop-down list. options: [[value, label], …]; onInput(value) is called on a choice.
+  // An option with the value "" can be shown, not chosen.
   function select({ label, options, onInput }) {
     const input = element("select", { onchange: () => onInput(input.value) },
-      ...options.map(([value, text]) => element("option", { value }, text)));
+      ...options.map(([value, text]) => element("option", { value, disabled: value === "" ? "" : null }, text)));
     const node = element("label", { class: "cnnbook-select" }, element("span", {}, label), input);
     return { node, input, set: (value) => { input.value = value; } };
   }
@@ -64,6 +65,79 @@ const kit = (() => {
   function live() {
     return element("div", { class: "cnnbook-live", role: "status", "aria-live": "polite" });
   }
+
+  // ---- tables of numbers ----------------------------------------------------------------------
+
+  const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+  // A table of text fields with one Tab stop: arrow keys move between the fields, typing changes
+  // them. onEdit(row, column, number) is called for each number typed.
+  // set(table, { name, fixed }): name(row, column) is a field's accessible name, fixed(row, column)
+  // says which fields cannot be changed.
+  function cells(onEdit) {
+    const node = element("div", { class: "cnnbook-cells" });
+    let fields = [];
+    const show = (field) => {
+      field.value = format(field.number);
+      field.style.setProperty("--length", Math.max(2, field.value.length));
+      field.removeAttribute("aria-invalid");
+    };
+    const field = (row, column) => element("input", {
+      type: "text", autocomplete: "off", spellcheck: "false", tabindex: row + column ? -1 : 0,
+      onfocus: ({ target }) => {
+        fields.flat().forEach((other) => { other.tabIndex = other === target ? 0 : -1; });
+        target.select();
+      },
+      oninput: ({ target }) => {
+        const number = parse(target.value);
+        target.setAttribute("aria-invalid", Number.isNaN(number));
+        if (!Number.isNaN(number)) onEdit(row, column, number);
+      },
+      onblur: ({ target }) => show(target),
+      onkeydown: (event) => {
+        const [down, right] = ARROWS[event.key] || [0, 0];
+        if (!down && !right) return;
+        event.preventDefault();
+        fields[row + down]?.[column + right]?.focus();
+      },
+    });
+    function set(table, { name, fixed = () => false }) {
+      if (fields.length !== table.length || fields[0].length !== table[0].length) {
+        fields = table.map((line, row) => line.map((_, column) => field(row, column)));
+        node.replaceChildren(...fields.flat());
+        node.style.setProperty("--columns", table[0].length);
+      }
+      table.forEach((line, row) => line.forEach((number, column) => {
+        const target = fields[row][column];
+        const typing = target.matches(":focus") && parse(target.value) === number;
+        target.readOnly = fixed(row, column);
+        target.setAttribute("aria-label", name(row, column));
+        if (target.number === number) return;
+        target.number = number;
+        if (!typing) show(target);
+      }));
+    }
+    return { node, set };
+  }
+
+  // Paint a table on a canvas, one canvas pixel a cell; figure.css scales it without smoothing.
+  // rgb(row, column) is a cell's colour.
+  function paint(canvas, rows, columns, rgb) {
+    canvas.width = Math.max(1, columns);
+    canvas.height = Math.max(1, rows);
+    const picture = new ImageData(canvas.width, canvas.height);
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) {
+        const [red, green, blue] = rgb(row, column);
+        picture.data.set([red, green, blue, 255], 4 * (row * columns + column));
+      }
+    }
+    canvas.getContext("2d").putImageData(picture, 0, 0);
+  }
+
+  // "1 0; 0 1" ↔ [[1, 0], [0, 1]]: how tables travel between Python and the page.
+  const toTable = (rows) => rows.split(";").map((row) => row.trim().split(/\s+/).map(Number));
+  const toRows = (table) => table.map((row) => row.join(" ")).join("; ");
 
   // ---- when to draw ---------------------------------------------------------------------------
 
@@ -196,7 +270,8 @@ const kit = (() => {
   }
 
   return {
-    button, cividis, colour, css, diverging, element, figure, figures, followTheme, format, hydrate,
-    live, mix, onChange, oncePerFrame, parse, reducedMotion, select, slider, staticModel,
+    ARROWS, button, cells, cividis, colour, css, diverging, element, figure, figures, followTheme,
+    format, hydrate, live, mix, onChange, oncePerFrame, paint, parse, reducedMotion, select, slider,
+    staticModel, toRows, toTable,
   };
 })();
