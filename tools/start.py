@@ -103,7 +103,7 @@ def check_python(speaker, action, version=sys.version_info, which=shutil.which):
         found=".".join(map(str, version)),
         oldest=".".join(map(str, OLDEST_PYTHON)),
         newest=".".join(map(str, newest)),
-        remedy=speaker.words("use_this_python", action=action, name=found[0])
+        remedy=speaker.words("use_this_python", action=action, python=found[0])
         if found
         else speaker.words("get_a_python"),
     )
@@ -395,6 +395,8 @@ def lab_command(python, language, port, browser, more=()):
     command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     if not browser:
         command += ["--no-browser"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # a container's only user
+        command += ["--allow-root"]
     return command + list(more)
 
 
