@@ -245,7 +245,7 @@ def filler(text):
 # ---------------------------------------------------------------- two editions
 
 SMALL_NUMBERS = {
-    0: r"\bzeros?\b|영",
+    0: r"\bzeros?\b",
     1: r"\bones?\b|\bonce\b|\bsingle\b|\bfirst\b|하나|한 |첫",
     2: r"\btwo\b|\btwice\b|\bdouble|\bsecond\b|\bboth\b|\bpair|\bhalf\b|둘|두 |절반|양쪽",
     3: r"\bthree\b|\bthird\b|\bthrice\b|\btriple|셋|세 |석 ",

@@ -10,6 +10,7 @@ What nbval compares is extended: both sides are first brought into the normal fo
 even the words depend on the run (the class that a network sees), the tag ``words-vary`` says so.
 """
 
+import json
 import os
 import queue
 import re
@@ -147,11 +148,23 @@ class CodeCell(IPyNbCell):
 
 
 def with_presence(outputs):
-    """The `outputs` with the fact that there is a picture, in a form that nbval compares."""
+    """The `outputs` with figures as lines of text, and the fact that there is a picture."""
     for output in outputs:
-        if PICTURE in output.get("data", {}):
-            output.data["picture"] = "there is a picture"
+        data = output.get("data", {})
+        if PICTURE in data:
+            data["picture"] = "there is a picture"
+        if FIGURE in data:
+            data[FIGURE] = "\n".join(lines_of(data[FIGURE]))
     return outputs
+
+
+def lines_of(value, name=""):
+    """The JSON `value` as lines ``state.words.title: "…"``, in order, so that a diff is short."""
+    if not isinstance(value, dict):
+        return [f"{name}: {json.dumps(value, ensure_ascii=False, sort_keys=True)}"]
+    return [
+        line for key in sorted(value) for line in lines_of(value[key], f"{name}.{key}".lstrip("."))
+    ]
 
 
 def labels(outputs):

@@ -131,10 +131,11 @@ def settled_text(text, bars=True):
 
     With ``bars=False`` progress bars are taken out.
     """
-    lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
-    if not bars:
-        lines = [line for line in lines if not PROGRESS_BAR.match(line)]
-    text = "\n".join(lines)
+    lines = [
+        line.rstrip("\r\n").rpartition("\r")[2] + "\n" * line.endswith("\n")
+        for line in re.findall(r"[^\n]*\n|[^\n]+", text)
+    ]
+    text = "".join(line for line in lines if bars or not PROGRESS_BAR.match(line))
     for pattern, replacement in VARIES:
         text = pattern.sub(replacement, text)
     return text

@@ -1,0 +1,773 @@
+"""The tools and the checks of the notebooks, tried on small notebooks with a defect each.
+
+A check that cannot fail is worth nothing: every one in `notebook_checks.py` and
+`notebook_plugin.py` is given a good notebook and a spoiled one here.
+"""
+
+import base64
+import copy
+import io
+import os
+import subprocess
+import sys
+
+import editions
+import nbformat
+import notebook_checks as checks
+import pytest
+from PIL import Image
+
+import notebooks
+
+GOOD = """\
+@@ md title
+# 5.1.9 합성곱: 세로줄 찾기
+
+답이 몇일까요? 10분<!-- estimate -->쯤 걸립니다. [다음 장](5_2_next.ipynb#dense-part)을 봅니다.
+@@@ en
+# 5.1.9 Convolution: finding vertical lines
+
+What will the answer be? It takes about 10 minutes<!-- estimate -->. See the
+[next chapter](5_2_next.ipynb#dense-part).
+
+@@ code setup [measured]
+import cnnbook
+
+cnnbook.setup("ko")
+
+@@ md figure-text
+그림을 움직여 보세요. $x_{2} = 3$이고, 60,000장 가운데 89 %<!-- 100 * accuracy ± 1.0 -->를 맞힙니다.
+@@@ en
+Move the figure. $x_{2} = 3$, and of 60,000 pictures 89 %<!-- 100 * accuracy ± 1.0 --> are right.
+
+@@ code figure
+x = 3  #: 세로 || height
+
+#: 비율 || a share
+accuracy = 0.885
+
+@@ md mistakes
+## 자주 하는 실수
+
+뒤집힌 커널입니다. ![격자 그림](grid.png)
+@@@ en
+## Common mistakes
+
+A flipped kernel. ![a grid](grid.png)
+
+@@ md exercises-text
+## 연습문제
+
+곱을 적으세요.
+@@@ en
+## Exercises
+
+Write the product.
+
+@@ code exercise-product [exercise]
+from cnnbook.exercises import check
+
+product = ...
+check("5_1_9/product", product)
+
+@@ md solution-product
+<details><summary>풀이</summary>
+
+```python
+product = 2 * 3  # 곱
+```
+
+</details>
+@@@ en
+<details><summary>Solution</summary>
+
+```python
+product = 2 * 3  # the product
+```
+
+</details>
+
+@@ code exercise-sum [exercise]
+total = ...
+check("5_1_9/sum", total)
+
+@@ md solution-sum
+<details><summary>풀이</summary>
+
+```python
+total = 2 + 3
+```
+
+</details>
+
+## 가져갈 세 문장
+
+곱하고 더합니다.
+@@@ en
+<details><summary>Solution</summary>
+
+```python
+total = 2 + 3
+```
+
+</details>
+
+## Three sentences to take along
+
+Multiply and add.
+"""
+
+
+def png(width=20, noise=False):
+    picture = Image.effect_noise((width, width), 90) if noise else Image.new("L", (width, width))
+    buffer = io.BytesIO()
+    picture.convert("RGB").save(buffer, "PNG")
+    return base64.b64encode(buffer.getvalue()).decode() + "\n"
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A folder with both editions of a good chapter, as if it had been run, and a next chapter."""
+    editions.apply(GOOD, "5_1_9_lines", tmp_path)
+    next_chapter = "@@ md t\n# 다음\n\n## Dense part\n@@@ en\n# Next\n\n## Dense part\n"
+    editions.apply(next_chapter, "5_2_next", tmp_path)
+    for language in ("ko", "en"):
+        path = tmp_path / language / "5_1_9_lines.ipynb"
+        (tmp_path / language / "grid.png").write_bytes(base64.b64decode(png()))
+        notebook = checks.read(path)
+        for count, cell in enumerate(checks.cells_of(notebook, "code"), start=1):
+            cell.execution_count = count
+        data = {
+            "image/png": png(),
+            "text/plain": "a 6 × 6 grid, and a 3 × 3 kernel",
+            notebooks.FIGURE: {"fig": "explorer", "state": {"stride": 1, "title": "words"}},
+        }
+        cell_called(notebook, "figure").outputs = [nbformat.v4.new_output("display_data", data)]
+        notebooks.write_atomically(path, notebooks.to_text(notebooks.normal(notebook)))
+    return tmp_path
+
+
+def cell_called(notebook, identity):
+    return next(cell for cell in notebook.cells if cell.id == identity)
+
+
+def load(book, language):
+    return checks.read(book / language / "5_1_9_lines.ipynb")
+
+
+def all_problems(book, language, notebook):
+    """What every check without a kernel says about `notebook` as the edition `language`."""
+    path = book / language / "5_1_9_lines.ipynb"
+    pair = [notebook if language == name else load(book, name) for name in ("ko", "en")]
+    return [
+        *checks.run_problems(notebook),
+        *checks.picture_problems(notebook),
+        *checks.layout_problems(notebook),
+        *checks.link_problems(path, notebook),
+        *checks.exercise_problems(notebook),
+        *checks.rhythm_problems(notebook, language),
+        *checks.prose_problems(notebook),
+        *checks.different_cells(*pair),
+        *checks.language_problems(notebook, language),
+        *[problem for cell in notebook.cells for problem in checks.wrong_words(cell.source)],
+        *[problem for cell in notebook.cells for problem in checks.filler(cell.source)],
+    ]
+
+
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_a_good_notebook_passes(book, language):
+    assert all_problems(book, language, load(book, language)) == []
+    assert notebooks.is_normal(book / language / "5_1_9_lines.ipynb")
+
+
+# (edition, cell, old text, new text, what the complaint must say)
+SPOILED_SOURCES = [
+    # numbers that do not say where they come from
+    ("ko", "mistakes", "뒤집힌", "91 % 뒤집힌", "carries no mark"),
+    ("ko", "mistakes", "뒤집힌", "20초 뒤집힌", "carries no mark"),
+    ("ko", "mistakes", "뒤집힌", "3.5점 뒤집힌", "carries no mark"),
+    ("ko", "mistakes", "뒤집힌", "1.4배 뒤집힌", "carries no mark"),
+    ("ko", "mistakes", "뒤집힌", "1,216개의 매개변수로 뒤집힌", "carries no mark"),
+    ("ko", "mistakes", "뒤집힌", "매개변수가 1,216개이고 뒤집힌", "carries no mark"),
+    ("ko", "mistakes", "뒤집힌", "정확도는 약 0.89이고 뒤집힌", "carries no mark"),
+    ("en", "mistakes", "A flipped", "After 12 seconds a flipped", "carries no mark"),
+    ("en", "mistakes", "A flipped", "After 12 ms a flipped", "carries no mark"),
+    ("en", "mistakes", "A flipped", "By **2.5** points a flipped", "carries no mark"),
+    ("en", "mistakes", "A flipped", "With 1,216 parameters a flipped", "carries no mark"),
+    ("ko", "title", "10분<!-- estimate -->", "10분", "carries no mark"),
+    ("ko", "figure-text", " ± 1.0 -->", " ± 1.0 점 -->", "is not a number"),
+    ("ko", "figure-text", "100 * accuracy", "100 times accuracy", "neither an expression"),
+    ("ko", "figure-text", "± 1.0", "± 100", "be anything"),
+    ("ko", "mistakes", "뒤집힌", "뒤집힌<!-- 100 * accuracy -->", "no number stands before"),
+    # words
+    ("ko", "mistakes", "뒤집힌 커널", "컨볼루션의 훈련", "the book says"),
+    ("ko", "mistakes", "뒤집힌", "아래 코드는 합성곱을 수행합니다. 뒤집힌", "filler"),
+    # two editions
+    ("en", "figure-text", "60,000", "6,000", "60000 stands in the Korean"),
+    ("en", "figure-text", "89 %", "88 %", "checked numbers"),
+    ("en", "figure-text", "100 * accuracy", "100 * recall", "checked numbers"),
+    ("en", "figure-text", "x_{2} = 3", "x_{2} = 4", "formulas"),
+    ("en", "title", "[next chapter](5_2_next.ipynb#dense-part)", "next chapter", "links"),
+    ("en", "mistakes", "## Common", "### Common", "headings"),
+    ("en", "mistakes", "A flipped kernel.", "뒤집힌 커널입니다.", "Korean in the English"),
+    ("ko", "mistakes", "뒤집힌 커널입니다.", "2번 뒤집힌 커널입니다.", "2 stands in the Korean"),
+    ("en", "solution-product", "2 * 3", "2 * 4", "code blocks"),
+    ("en", "figure", "x = 3", "x = 4", "the code of the editions differs"),
+    ("en", "figure", "# height", "# 세로", "a comment is Korean"),
+    ("en", "setup", 'setup("en")', 'setup("ko")', 'must call setup("en")'),
+    ("ko", "figure", "x = 3", 'x = "세로"', "Korean in a string"),
+    ("ko", "figure", "x = 3", 'x = "the height of it"', "a sentence in a string"),
+    # layout
+    ("ko", "setup", "cnnbook.setup", "print", "does not call cnnbook.setup"),
+    ("ko", "figure", "accuracy = 0.885", "accuracy = 0.885;", "ends in ';'"),
+    ("ko", "figure", "x = 3", "x = 3" + " " * 90 + "+ 1", "more than 88 columns"),
+    ("ko", "figure", "x = 3", "x = 3" + "\nx += 1" * 15, "lines, more than 15"),
+    ("ko", "figure", "세로", "가" * 45, "more than 88 columns"),
+    ("ko", "title", "# 5.1.9", "## 5.1.9", "one title"),
+    # links and pictures
+    ("ko", "title", "5_2_next.ipynb#dense-part", "5_3_next.ipynb", "does not exist"),
+    ("ko", "title", "#dense-part", "#dense-parts", "no heading or id"),
+    ("ko", "mistakes", "grid.png", "greed.png", "does not exist"),
+    ("ko", "mistakes", "격자 그림", "", "without alternative text"),
+    ("ko", "mistakes", "![격자 그림](grid.png)", '<img src="grid.png">', "without alternative"),
+    # rhythm
+    ("ko", "title", "몇일까요?", "있습니다.", "no question"),
+    ("ko", "mistakes", "실수", "이야기", "no heading for common mistakes"),
+    ("ko", "solution-sum", "가져갈 세 문장", "끝", "no heading for what to take along"),
+    # exercises
+    ("ko", "exercise-product", "5_1_9/product", "5_1_9/sum", "must end in check"),
+    ("ko", "exercise-product", "check(", "print(", "must end in check"),
+    ("ko", "solution-product", "<details>", "<div>", "must follow it"),
+    ("ko", "solution-product", "```python", "```", "no ```python block"),
+]
+
+
+@pytest.mark.parametrize("language, identity, old, new, complaint", SPOILED_SOURCES)
+def test_a_spoiled_source_is_found(book, language, identity, old, new, complaint):
+    notebook = load(book, language)
+    cell = cell_called(notebook, identity)
+    assert old in cell.source
+    cell.source = cell.source.replace(old, new)
+    problems = all_problems(book, language, notebook)
+    assert any(complaint in problem for problem in problems), problems
+
+
+def clear(notebook):
+    cell_called(notebook, "figure").outputs = []
+
+
+def data_of(notebook):
+    return cell_called(notebook, "figure").outputs[0].data
+
+
+SPOILED_NOTEBOOKS = {
+    "a cell was not run": (
+        lambda n: cell_called(n, "figure").update(execution_count=None),
+        "not run from top to bottom",
+    ),
+    "cells ran in another order": (
+        lambda n: cell_called(n, "figure").update(execution_count=7),
+        "not run from top to bottom",
+    ),
+    "an error is committed": (
+        lambda n: cell_called(n, "figure").outputs.append(
+            nbformat.v4.new_output("error", ename="ValueError", evalue="", traceback=[])
+        ),
+        "an error is committed: ValueError",
+    ),
+    "a widget is committed": (
+        lambda n: data_of(n).update({notebooks.WIDGET: {"model_id": "1"}}),
+        "a widget is committed",
+    ),
+    "widget state is committed": (
+        lambda n: n.metadata.update(widgets={}),
+        "holds the state of widgets",
+    ),
+    "a path of this machine": (
+        lambda n: data_of(n).update({"text/plain": "read from /home/someone/pictures"}),
+        "names a folder of one machine",
+    ),
+    "a big picture": (
+        lambda n: data_of(n).update({"image/png": png(400, noise=True)}),
+        "a picture of",
+    ),
+    "no alternative text": (
+        lambda n: data_of(n).update({"text/plain": "<Figure size 640x480 with 1 Axes>"}),
+        "no alternative text",
+    ),
+    "a figure without a picture": (
+        lambda n: data_of(n).pop("image/png"),
+        "without a still picture",
+    ),
+    "no live figure": (clear, "no live figure"),
+    "Korean in an English output": (
+        lambda n: data_of(n).update({"text/plain": "6 × 6 격자와 3 × 3 커널"}),
+        "is Korean in the English edition",
+    ),
+    "Korean in an English figure": (
+        lambda n: data_of(n)[notebooks.FIGURE]["state"].update(title="합성곱"),
+        "is Korean in the English edition",
+    ),
+    "two code cells in a row": (
+        lambda n: n.cells.remove(cell_called(n, "figure-text")),
+        "no sentence stands between",
+    ),
+    "a cell is missing": (
+        lambda n: n.cells.remove(cell_called(n, "mistakes")),
+        "the cells differ",
+    ),
+    "a tag is missing": (
+        lambda n: cell_called(n, "setup").metadata.clear(),
+        "the cells differ",
+    ),
+    "the exercise tag is missing": (
+        lambda n: cell_called(n, "exercise-sum").metadata.clear(),
+        "the tag 'exercise' is missing",
+    ),
+    "a solution is missing": (
+        lambda n: n.cells.remove(cell_called(n, "solution-sum")),
+        "must follow it",
+    ),
+    "an exercise is missing": (
+        lambda n: n.cells.remove(cell_called(n, "exercise-sum")),
+        "there is no exercise for it",
+    ),
+    "only one exercise": (
+        lambda n: n.cells.remove(cell_called(n, "exercise-sum")),
+        "fewer than two exercises",
+    ),
+    "no reading time": (
+        lambda n: cell_called(n, "title").update(source="# 5.1.9\n\nWhy?"),
+        "how long it takes",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED_NOTEBOOKS)
+def test_a_spoiled_notebook_is_found(book, name):
+    spoil, complaint = SPOILED_NOTEBOOKS[name]
+    notebook = load(book, "en")
+    spoil(notebook)
+    problems = all_problems(book, "en", notebook)
+    assert any(complaint in problem for problem in problems), problems
+
+
+FINE_SENTENCES = [
+    "3 × 3 커널과 10분류, 4분의 1, 초기값 0, 3점수",
+    "`89 %`와 $89\\,\\%$, [표](https://example.org/90%20s)에서 12초<!-- cited: lecun1998 -->",
+    "2–3분<!-- estimate -->, 89<!-- a --> %, **1,216<!-- n -->개의 매개변수**",
+    "The −1s and the +1s cancel; 10 classes, 28 px, a 2-second rule",
+    "```text\n89 %\n```",
+]
+
+
+@pytest.mark.parametrize("text", FINE_SENTENCES)
+def test_a_number_that_needs_no_mark(text):
+    if "2-second" not in text:
+        assert checks.marks(text)[1] == []
+    assert checks.unmarked(text) == []
+
+
+@pytest.mark.parametrize(
+    "text, value, right",
+    [
+        ("89 %<!-- a -->", 88.6, True),
+        ("89 %<!-- a -->", 88.4, False),
+        ("0.0312<!-- a -->", 0.03124, True),
+        ("0.0312<!-- a -->", 0.0313, False),
+        ("1,475,338<!-- a -->개", 1475338, True),
+        ("1,475,338<!-- a -->개", 1475337, False),
+        ("$1{,}475{,}338$<!-- a -->개", 1475337, False),
+        ("−2.5<!-- a -->", -2.5, True),
+        ("−2.5<!-- a -->", 2.5, False),
+        ("2.4e-6<!-- a -->", 2.41e-6, True),
+        ("2.4e-6<!-- a -->", 2.5e-6, False),
+        ("약 89 %<!-- a ± 1.0 -->", 89.9, True),
+        ("약 89 %<!-- a ± 1.0 -->", 90.1, False),
+        ("3에서 89 %<!-- a -->", 3, False),
+        ("89 %<!-- a -->", float("nan"), False),
+    ],
+)
+def test_a_number_agrees_with_the_run(text, value, right):
+    (mark,) = checks.checked_numbers(text)
+    assert (checks.disagreement(mark, value) is None) is right
+
+
+@pytest.mark.parametrize(
+    "korean, english, same",
+    [
+        ("6만 장", "60,000 pictures", True),
+        ("6만 장", "6,000 pictures", False),
+        ("2번 옮깁니다", "move twice", True),
+        ("3차원", "three dimensions", True),
+        ("3차원", "four dimensions", False),
+        ("0.5와 7", "7 and 0.50", True),
+        ("0.5와 7", "0.6 and 7", False),
+        ("5와 5", "5", False),
+    ],
+)
+def test_numbers_in_translation(korean, english, same):
+    assert (checks.different_numbers(korean, english) == []) is same
+
+
+@pytest.mark.parametrize(
+    "entry, complaint",
+    [
+        ({"ko": "합", "en": "sum"}, None),
+        ({"ko": "{done}/16 칸", "en": "{done} of 16"}, None),
+        ({"ko": "합"}, "needs ko and en"),
+        ({"ko": "합", "en": ""}, "needs ko and en"),
+        ({"ko": "{done}칸", "en": "{count} cells"}, "different placeholders"),
+        ({"ko": "합", "en": "합"}, "Korean in the English words"),
+        ({"ko": "16칸", "en": "15 cells"}, "16 stands in the Korean"),
+        ({"ko": "훈련 {n}", "en": "training {n}"}, "the book says"),
+    ],
+)
+def test_word_lists(entry, complaint):
+    problems = checks.word_list_problems({"name": entry})
+    assert bool(problems) is (complaint is not None)
+    assert complaint is None or complaint in problems[0]
+
+
+# ---------------------------------------------------------------- tools/editions.py
+
+
+def test_the_side_by_side_text_makes_the_round_trip(tmp_path):
+    editions.apply(GOOD, "x", tmp_path)
+    assert editions.export("x", tmp_path) == GOOD
+    korean, english = (checks.read(tmp_path / name / "x.ipynb") for name in ("ko", "en"))
+    assert cell_called(korean, "figure").source == ("x = 3  # 세로\n\n# 비율\naccuracy = 0.885")
+    assert cell_called(english, "figure").source == (
+        "x = 3  # height\n\n# a share\naccuracy = 0.885"
+    )
+    assert cell_called(english, "setup").source == 'import cnnbook\n\ncnnbook.setup("en")'
+    assert cell_called(english, "setup").metadata.tags == ["nbval-ignore-output"]
+
+
+def test_apply_keeps_the_outputs_of_code_that_did_not_change(book):
+    figure = load(book, "en").cells[3].outputs
+    editions.apply(GOOD.replace("|| height", "|| the height"), "5_1_9_lines", book)
+    cell = cell_called(load(book, "en"), "figure")
+    assert cell.outputs == figure and cell.execution_count == 2
+    assert "# the height" in cell.source
+    editions.apply(GOOD.replace("x = 3", "x = 4"), "5_1_9_lines", book)
+    cell = cell_called(load(book, "en"), "figure")
+    assert cell.outputs == [] and cell.execution_count is None
+
+
+@pytest.mark.parametrize(
+    "old, new, complaint",
+    [
+        ("@@ md mistakes", "@@ md title", "'title' is used by two cells"),
+        ("@@ md mistakes", "@@ markdown mistakes", "is not '@@ md ID'"),
+        ("@@ md mistakes", "@@ md common mistakes", "is not '@@ md ID'"),
+        ("@@@ en\n## Common", "## Common", "half is empty"),
+        ("#: 세로 || height", "#: 세로", "must read"),
+        ("x = 3", "x = (3", "cannot be read as Python"),
+        ("@@ md title", "words\n@@ md title", "before the first cell"),
+    ],
+)
+def test_apply_refuses(book, old, new, complaint):
+    before = (book / "ko" / "5_1_9_lines.ipynb").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match=complaint):
+        editions.apply(GOOD.replace(old, new), "5_1_9_lines", book)
+    assert (book / "ko" / "5_1_9_lines.ipynb").read_text(encoding="utf-8") == before
+
+
+def test_export_refuses_editions_that_differ(book):
+    path = book / "en" / "5_1_9_lines.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace("x = 3", "x = 4"), encoding="utf-8")
+    with pytest.raises(ValueError, match="different code"):
+        editions.export("5_1_9_lines", book)
+
+
+# ---------------------------------------------------------------- tools/notebooks.py
+
+
+@pytest.mark.parametrize(
+    "old, new",
+    [
+        ('"indent"', '"indent"'),  # nothing changed: see the assertion
+        (' "nbformat": 4', '  "nbformat": 4'),
+        ('"display_name": "Python 3"', '"display_name": "my-env"'),
+        ('"metadata": {}', '"metadata": {"collapsed": true}'),
+        ("합성곱", "\\ud569\\uc131\\uacf1"),
+    ],
+)
+def test_normal_form(book, old, new):
+    path = book / "ko" / "5_1_9_lines.ipynb"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    assert notebooks.is_normal(path) is (old == new)
+
+
+def test_normal_outputs_drop_what_changes_and_what_needs_a_kernel():
+    output = nbformat.v4.new_output
+    bar = " 33%|███▎      | 1/3 [00:01<00:02,  1.00s/it]"
+    outputs = [
+        output("stream", name="stderr", text=f"\r  0%|   | 0/3 [00:00<?, ?it/s]\r{bar}\nreal\n"),
+        output("stream", name="stdout", text="one"),
+        output("stream", name="stdout", text=" two\rthree <f at 0x7f12345678>\n"),
+        output("display_data", {"text/plain": bar, notebooks.WIDGET: {"model_id": "a"}}),
+        output("display_data", {"text/plain": "a grid", notebooks.WIDGET: {"model_id": "a"}}),
+        output("stream", name="stderr", text="/tmp/ipykernel_77/12.py:1: W: w\n"),
+        output("stream", name="stderr", text=bar),
+    ]
+    before = copy.deepcopy(outputs)
+    kept = notebooks.normal_outputs(outputs)
+    assert outputs == before
+    assert [item.get("text") or item.get("data") for item in kept] == [
+        "real\n",
+        "three <f at 0x…>\n",
+        {"text/plain": "a grid"},
+        "<cell>:1: W: w\n",
+    ]
+    assert notebooks.normal_outputs(kept) == kept
+
+
+def test_pictures_become_small():
+    raw = base64.b64decode(png(200, noise=True))
+    small = notebooks.small_png(raw)
+    assert len(small) < len(raw)
+    assert len(notebooks.small_png(small)) == len(small)
+    pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in (raw, small)]
+    assert pictures[0].tobytes() == pictures[1].tobytes()  # 256 greys lose nothing
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "x.ipynb"
+    path.write_text("old", encoding="utf-8")
+    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("full")))
+    with pytest.raises(OSError):
+        notebooks.write_atomically(path, "new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.ipynb"]
+    assert path.read_text(encoding="utf-8") == "old"
+
+
+def test_find(book):
+    assert [path.name for path in notebooks.find(folder=book)] == [
+        "5_1_9_lines.ipynb",
+        "5_2_next.ipynb",
+    ] * 2
+    (path,) = notebooks.find(["notebooks/ko/5_2_next.ipynb"], ["en"], book)
+    assert path == book / "en" / "5_2_next.ipynb"
+    with pytest.raises(ValueError, match="5_9_none; there are: 5_1_9_lines, 5_2_next"):
+        notebooks.find(["5_9_none"], folder=book)
+
+
+# ---------------------------------------------------------------- a whole run
+
+RUN = """\
+@@ md text
+세 칸은 3<!-- cells -->, 비율은 약 89 %<!-- 100 * share ± 1 -->, 6<!-- 2 * cells -->입니다.
+@@@ en
+Three cells are 3<!-- cells -->, the share is 89 %<!-- 100 * share ± 1 -->, 6<!-- 2 * cells -->.
+
+@@ code helper
+import base64, io, sys, time, warnings
+from IPython.display import clear_output, display
+from PIL import Image
+
+def bundle(words, state=None, picture=True):
+    buffer = io.BytesIO()
+    Image.new("RGB", (4, 4), (int(time.time()) % 256, 0, 0)).save(buffer, "PNG")
+    data = {"text/plain": words, "application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    if picture:
+        data["image/png"] = base64.b64encode(buffer.getvalue()).decode()
+    if state:
+        data["application/vnd.cnnbook.figure+json"] = {"fig": "explorer", "state": state}
+    return data
+
+def show(*arguments, **options):
+    return display(bundle(*arguments), raw=True, **options)
+
+@@ code printed
+cells, share = 3, 0.885
+print("cells", cells, object())
+cells
+
+@@ code noise
+print("\\r 33%|███▎      | 1/3 [00:01<00:02,  1.00s/it]", end="", file=sys.stderr)
+warnings.warn("careful")
+
+@@ code picture
+show("a line from 0 to 3")
+
+@@ code figure
+show("a grid", {"stride": 2, "words": {"title": "explorer"}})
+
+@@ code updated
+handle = show("step one", {"step": 1}, display_id="curve")
+print("gone")
+clear_output(wait=True)
+handle = show("step one", {"step": 1}, display_id="curve")
+handle.update(bundle("step nine", {"step": 9}), raw=True)
+
+@@ code measured [measured]
+print(time.time())
+show(f"accuracy {time.time()} of the network", {"losses": [time.time(), 1.0]})
+
+@@ code other-words [measured words-vary]
+show("a " + chr(97 + time.time_ns() // 1000 % 26) * 9)
+"""
+
+# (cell, old text in the committed notebook, new text)
+SPOILED_RUNS = [
+    ("printed", "cells 3", "cells 4"),
+    ("noise", "careful", "careless"),
+    ("picture", "a line from 0 to 3", "a line from 0 to 4"),
+    ("figure", "explorer", "explorers"),
+    ("updated", "step nine", "step ten"),
+    ("measured", "of the network", "of a network"),
+]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """A folder with a notebook that was run, and the file's text after a second run."""
+    folder = tmp_path_factory.mktemp("ran")
+    editions.apply(RUN, "good", folder)
+    path = folder / "ko" / "good.ipynb"
+    notebooks.run(path)
+    first = path.read_text(encoding="utf-8")
+    notebooks.run(path)
+    return path, first, path.read_text(encoding="utf-8")
+
+
+def pytest_in(folder, *arguments):
+    """What pytest says on the notebooks in `folder`: ``{(file, item): outcome}`` and its output."""
+    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    places = [str(checks.ROOT / name) for name in ("tools", "tests", ".")]
+    command = [sys.executable, "-m", "pytest", "-p", "notebook_plugin", "-p", "no:cacheprovider"]
+    ran = subprocess.run(
+        [*command, "-rA", "-q", "--color=no", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(places), "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    outcomes = {}
+    for line in ran.stdout.split("short test summary info")[-1].splitlines():
+        outcome, _, item = line.partition(" ")
+        if outcome in ("PASSED", "FAILED", "ERROR", "XFAIL"):
+            file, _, name = item.partition("::")
+            outcomes[file.removeprefix("ko/"), name.partition(" - ")[0]] = outcome
+    return outcomes, ran.stdout + ran.stderr
+
+
+@pytest.fixture(scope="module")
+def report(ran, tmp_path_factory):
+    """What pytest says on a good notebook, one with changed outputs, and one that raises."""
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "ko").mkdir()
+    (folder / "ko" / "good.ipynb").write_text(ran[2], encoding="utf-8")
+    nbformat.write(spoiled(ran[2]), folder / "ko" / "spoiled.ipynb")
+    nbformat.write(broken(ran[2]), folder / "ko" / "broken.ipynb")
+    return pytest_in(folder, "ko")
+
+
+def spoiled(text):
+    notebook = nbformat.reads(text, as_version=4)
+    for identity, old, new in SPOILED_RUNS:
+        cell = cell_called(notebook, identity)
+        before, cell.outputs = cell.outputs, replaced(cell.outputs, old, new)
+        assert before != cell.outputs
+    cell_called(
+        notebook, "text"
+    ).source = "4<!-- cells -->, 91 %<!-- 100 * share ± 1 -->, 6<!-- 2 * cell -->"
+    return notebook
+
+
+def replaced(value, old, new):
+    """The JSON `value` with `old` replaced by `new` in every string but the pictures."""
+    if isinstance(value, str):
+        return value.replace(old, new)
+    if isinstance(value, list):
+        return [replaced(entry, old, new) for entry in value]
+    if isinstance(value, dict):
+        return nbformat.from_dict(
+            {
+                key: entry if key == notebooks.PICTURE else replaced(entry, old, new)
+                for key, entry in value.items()
+            }
+        )
+    return value
+
+
+def broken(text):
+    notebook = nbformat.reads(text, as_version=4)
+    cell = cell_called(notebook, "picture")
+    cell.source = cell.source.replace(")", ", None, False)")
+    cell_called(notebook, "figure").source = "undefined_name"
+    return notebook
+
+
+def differing_cells(one, other):
+    pairs = zip(*(nbformat.reads(text, as_version=4).cells for text in (one, other)), strict=True)
+    return {ours.id for ours, theirs in pairs if ours != theirs}
+
+
+def test_two_runs_give_the_same_file_but_for_the_measured_cells(ran):
+    path, first, second = ran
+    assert notebooks.is_normal(path)
+    # the picture's colour changes with the clock: only pictures and measured cells may differ
+    assert differing_cells(without_pictures(first), without_pictures(second)) <= {
+        "measured",
+        "other-words",
+    }
+
+
+def without_pictures(text):
+    return "\n".join(line for line in text.splitlines() if '"image/png"' not in line)
+
+
+def items(report, file):
+    return {name: outcome for (place, name), outcome in report[0].items() if place == file}
+
+
+def test_a_good_run_passes(report):
+    outcomes = items(report, "good.ipynb")
+    assert set(outcomes.values()) == {"PASSED"}, report[1]
+    assert len(outcomes) == 8 + 3
+    assert {"prose[text: cells]", "prose[text: 100 * share]", "cell[updated]"} < set(outcomes)
+
+
+def test_every_changed_output_and_number_is_found(report):
+    outcomes = items(report, "spoiled.ipynb")
+    failed = {name for name, outcome in outcomes.items() if outcome == "FAILED"}
+    assert failed == {
+        *[f"cell[{identity}]" for identity, *_ in SPOILED_RUNS],
+        "prose[text: cells]",
+        "prose[text: 100 * share]",
+        "prose[text: 2 * cell]",
+    }, report[1]
+    assert "the text says 4, the run gives 3.0 (cells)" in report[1]
+    assert "NameError" in report[1]
+
+
+def test_a_lost_picture_is_found_and_an_error_ends_the_run(report):
+    outcomes = items(report, "broken.ipynb")
+    assert outcomes == {
+        "cell[helper]": "PASSED",
+        "cell[printed]": "PASSED",
+        "cell[noise]": "PASSED",
+        "cell[picture]": "FAILED",
+        "cell[figure]": "FAILED",
+    }, report[1]
+    assert "not run: the cell figure failed before it" in report[1]
+
+
+def test_one_number_can_be_asked_for_alone(ran):
+    outcomes, output = pytest_in(ran[0].parent.parent, "ko", "-k", "share")
+    assert outcomes == {("good.ipynb", "prose[text: 100 * share]"): "PASSED"}, output
+
+
+def test_a_notebook_that_raises_is_not_written(tmp_path):
+    text = "@@ code good\nx = 1\n\n@@ code bad\nprint('before')\n1 / 0\n"
+    editions.apply(text, "x", tmp_path)
+    path = tmp_path / "ko" / "x.ipynb"
+    before = path.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="the cell bad raised(.|\n)*ZeroDivisionError"):
+        notebooks.run(path)
+    assert path.read_text(encoding="utf-8") == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["x.ipynb"]
