@@ -1,13 +1,10 @@
 """Fashion-MNIST: the set that ships with the book, the full set, and two ways to feed a network.
 
->>> from cnnbook.data import batches, fashion_mnist
->>> clothes = fashion_mnist()                       # the mini set: no network needed
->>> clothes.train.images.shape
-torch.Size([10000, 1, 28, 28])
->>> for images, labels in batches(clothes.train, batch_size=100, shuffle=True):
-...     ...                                         # float32 (100, 1, 28, 28), int64 (100,)
+    clothes = fashion_mnist()                       # the mini set: no network needed
+    for images, labels in batches(clothes.train, batch_size=100, shuffle=True):
+        ...                                         # float32 (100, 1, 28, 28), int64 (100,)
 
-A `Part` is also a torch dataset, so ``torch.utils.data.DataLoader(clothes.train, batch_size=100)``
+A `Part` is also a torch dataset: ``torch.utils.data.DataLoader(clothes.train, batch_size=100)``
 gives the very same pictures, only more slowly.
 
 Data: Xiao, Rasul, Vollgraf, "Fashion-MNIST", arXiv:1708.07747 (2017); MIT licence.
@@ -174,7 +171,7 @@ def fashion_mnist(size="mini", download=True):
         If files are missing or damaged or cannot be downloaded. *mini* never stands in for *full*.
     """
     if size == "mini":
-        train, test, source = *_mini(), text("data.from_book")
+        train, test, source = _mini()
     elif size == "full":
         train, test, source = _full(download)
     else:
@@ -236,14 +233,15 @@ def _mini():
     path = ASSETS / "fashion_mnist_mini.npz"
     try:
         packed = path.read_bytes()
-        hashes = (ASSETS / "SHA256SUMS").read_text(encoding="utf-8").split()
+        listed = (ASSETS / "SHA256SUMS").read_text(encoding="utf-8")
+        if f"{hashlib.sha256(packed).hexdigest()}  {path.name}\n" not in listed:
+            raise OSError(text("data.wrong_hash"))
     except OSError as error:
         raise DataError(text("data.mini_damaged", file=path, error=error)) from None
-    if hashlib.sha256(packed).hexdigest() != hashes[hashes.index(path.name) - 1]:
-        raise DataError(text("data.mini_damaged", file=path, error=text("data.wrong_hash")))
     with np.load(io.BytesIO(packed)) as arrays:
         train = _part(arrays["train_images"], arrays["train_labels"])
-        return train, _part(arrays["test_images"], arrays["test_labels"])
+        test = _part(arrays["test_images"], arrays["test_labels"])
+    return train, test, text("data.from_book")
 
 
 def _full(download):
@@ -320,8 +318,8 @@ def _download():
     except (RuntimeError, HTTPException, ConnectionError, TimeoutError) as error:
         problem = "not_the_data" if "corrupted" in str(error) else "no_network"
         reason = " ".join(str(error).split())  # torchvision's message has several lines
-        message = text(f"data.{problem}", error=reason, names=", ".join(FILES))
-        raise DataError(message) from None
+        names = ", ".join(FILES)
+        raise DataError(text(f"data.{problem}", error=reason, names=names)) from None
     except OSError as error:
         full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
         problem = "disk_full" if full else "read_only"

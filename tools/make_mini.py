@@ -14,6 +14,7 @@ import hashlib
 import struct
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,11 @@ OFFICIAL = {
     "t10k-images-idx3-ubyte": (1504176627, "bef4ecab320f06d8554ea6380940ec79"),
     "t10k-labels-idx1-ubyte": (1504176627, "bb300cfdad3c16e7a12a480ee83cd310"),
 }
+
+
+def zlib_version():
+    """The packer at work here, "1.3.1" or, for one that packs otherwise, "1.3.1.zlib-ng"."""
+    return zlib.ZLIB_RUNTIME_VERSION
 
 
 def official_archive(folder, name):

@@ -1,0 +1,175 @@
+"""What ships with the book is what was made: every byte listed, every file with its licence."""
+
+import hashlib
+import importlib.util
+import re
+import shutil
+from pathlib import Path
+
+import brotli
+import fontTools
+import pytest
+from fontTools.ttLib import TTFont
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = ROOT / "cnnbook" / "assets"
+NANUM = Path("/usr/share/fonts/truetype/nanum/NanumGothic.ttf")
+UNLISTED = {"README.md", "SHA256SUMS", ".gitattributes"}
+FONTS = ["cnnbook-gothic.ttf", "cnnbook-gothic.woff2"]
+
+specification = importlib.util.spec_from_file_location("make_font", ROOT / "tools/make_font.py")
+make_font = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(make_font)
+
+
+def listed(folder):
+    """{name: SHA-256} from SHA256SUMS."""
+    lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    return {name: digest for digest, name in (line.split("  ") for line in lines)}
+
+
+def problems(folder):
+    """What is wrong in an asset folder, one sentence each."""
+    sums = listed(folder)
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    wrong = [f"{name} is not in SHA256SUMS" for name in found - set(sums) - UNLISTED]
+    wrong += [f"{name} is missing" for name in set(sums) - found]
+    for name in sorted(found & set(sums)):
+        if hashlib.sha256((folder / name).read_bytes()).hexdigest() != sums[name]:
+            wrong.append(f"{name} is not the file that was listed")
+    rows = re.findall(r"^\| `(.+?)` \| .+ \| `(.+?)` \| `(.+?)` \|$", read_me(folder), re.MULTILINE)
+    licences = {licence for _, licence, _ in rows}
+    described = {name for name, _, _ in rows}
+    wrong += [f"{name} has no row with a licence" for name in set(sums) - described - licences]
+    wrong += [f"{name} is described but not listed" for name in described - set(sums)]
+    wrong += [f"the licence {name} is not there" for name in licences - found]
+    wrong += [f"{tool} is not there" for _, _, tool in rows if not (ROOT / tool).is_file()]
+    return wrong
+
+
+def read_me(folder):
+    return (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_asset_is_the_listed_one_and_has_a_licence():
+    assert problems(ASSETS) == []
+    assert {"fashion_mnist_mini.npz", *FONTS} <= set(listed(ASSETS))
+
+
+@pytest.fixture
+def copy(tmp_path):
+    shutil.copytree(ASSETS, tmp_path / "assets")
+    return tmp_path / "assets"
+
+
+def test_the_check_sees_one_changed_byte_in_any_file(copy):
+    for name in listed(copy):
+        content = (copy / name).read_bytes()
+        middle = len(content) // 2
+        changed = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+        (copy / name).write_bytes(changed)
+        assert problems(copy) == [f"{name} is not the file that was listed"]
+        (copy / name).write_bytes(content)
+
+
+def test_the_check_sees_strays_and_gaps(copy):
+    (copy / "weights.bin").write_bytes(b"\0")
+    assert problems(copy) == ["weights.bin is not in SHA256SUMS"]
+    digest = hashlib.sha256(b"\0").hexdigest()
+    with open(copy / "SHA256SUMS", "a", encoding="utf-8") as sums:
+        sums.write(f"{digest}  weights.bin\n")
+    assert problems(copy) == ["weights.bin has no row with a licence"]
+    (copy / "weights.bin").unlink()
+    (copy / "OFL.txt").unlink()
+    assert set(problems(copy)) == {
+        "weights.bin is missing",
+        "weights.bin has no row with a licence",
+        "OFL.txt is missing",
+        "the licence OFL.txt is not there",
+    }
+
+
+def test_the_notices_name_every_asset_and_its_licence():
+    notices = (ROOT / "THIRD_PARTY_NOTICES.md").read_text(encoding="utf-8")
+    for name in listed(ASSETS):
+        assert f"cnnbook/assets/{name}" in notices
+    mit = (ASSETS / "MIT-fashion-mnist.txt").read_text(encoding="utf-8")
+    assert "Copyright © 2017 Zalando SE" in mit and "Permission is hereby granted" in mit
+    ofl = (ASSETS / "OFL.txt").read_text(encoding="utf-8")
+    assert "Reserved Font Name" in ofl and "SIL OPEN FONT LICENSE" in ofl
+
+
+def test_the_repository_stays_small():
+    assert (ASSETS / "fashion_mnist_mini.npz").stat().st_size < 10_000_000
+    assert sum((ASSETS / name).stat().st_size for name in FONTS) < 1_200_000
+
+
+# ---- the font -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", FONTS)
+def test_the_font_can_write_korean_and_formulas(name):
+    font = TTFont(ASSETS / name)
+    drawn = font.getBestCmap()
+    syllables = make_font.ks_x_1001()
+    assert len(syllables) == 2350
+    jamo = "ㄱㄲㄳㄴㄵㄶㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅛㅜㅠㅡㅢㅣ"
+    others = "AZaz09 .,:;!?()[]{}+-=*/%·…–—‘’“”×÷±−≤≥≠≈∑√∞∂∇∈←↑→↓αβγθλμσΣ①■●▲"
+    missing = [chr(code) for code in syllables if code not in drawn]
+    missing += [character for character in jamo + others if ord(character) not in drawn]
+    assert missing == []
+    for code in [*syllables, *map(ord, "Aaα0−∑")]:  # and there is something to see
+        assert font["glyf"][drawn[code]].numberOfContours != 0
+    assert ord("\\") not in drawn  # the source draws a won sign for it
+
+
+def test_every_word_the_book_prints_can_be_drawn():
+    """By this font or by DejaVu Sans, which matplotlib brings and takes next."""
+    drawn = set(TTFont(ASSETS / "cnnbook-gothic.ttf").getBestCmap())
+    drawn |= set(TTFont(findfont("DejaVu Sans")).getBestCmap())
+    for room in sorted((ROOT / "cnnbook" / "words").glob("*.json")):
+        letters = set(room.read_text(encoding="utf-8")) - {"\n", "\t"}
+        assert [letter for letter in letters if ord(letter) not in drawn] == [], room.name
+
+
+@pytest.mark.parametrize("name", FONTS)
+def test_the_font_does_not_bear_the_reserved_name(name):
+    names = {entry.nameID: entry.toUnicode() for entry in TTFont(ASSETS / name)["name"].names}
+    assert names[1] == names[4] == "cnnbook Gothic" and names[6] == "cnnbookGothic-Regular"
+    for number, words in names.items():
+        assert "nanum" not in words.lower() and "나눔" not in words, number
+    assert "SIL Open Font License" in names[13] and "NHN Corporation" in names[0]
+
+
+def test_matplotlib_draws_with_the_font(caplog, recwarn):
+    font = FontProperties(fname=ASSETS / "cnnbook-gothic.ttf")
+    assert font.get_name() == "cnnbook Gothic"
+    figure = Figure(figsize=(3, 1))
+    figure.text(0.1, 0.5, "특성맵 3 × 3 → −1.5, 90 %", fontproperties=font)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    assert canvas.buffer_rgba() is not None
+    assert [str(warning.message) for warning in recwarn] == [] and caplog.records == []
+
+
+@pytest.mark.skipif(not NANUM.is_file(), reason=f"Debian's fonts-nanum is not installed: {NANUM}")
+def test_the_font_is_made_again_to_the_bit(tmp_path):
+    made_with = f"fontTools {fontTools.version}, Brotli {brotli.version}"
+    made = make_font.make(NANUM, tmp_path)
+    assert [path.name for path in made] == FONTS
+    for path in made:
+        new, shipped = TTFont(path), TTFont(ASSETS / path.name)
+        assert new.getBestCmap() == shipped.getBestCmap()
+        assert new["glyf"] == shipped["glyf"]
+        if path.read_bytes() != (ASSETS / path.name).read_bytes():
+            assert made_with != make_font.MADE_WITH, "same glyphs, other bytes, same versions"
+            pytest.skip(f"same glyphs; {made_with} writes other bytes than {make_font.MADE_WITH}")
+
+
+def test_the_tool_refuses_another_font(tmp_path):
+    (tmp_path / "other.ttf").write_bytes(b"not this one")
+    with pytest.raises(ValueError, match="other.ttf has the SHA-256 .*; version 3.021 has"):
+        make_font.make(tmp_path / "other.ttf", tmp_path)
