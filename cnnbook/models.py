@@ -1,0 +1,91 @@
+"""The networks of the chapters.
+
+Each takes pictures of shape (N, 1, 28, 28) and returns ten logits a picture, (N, 10). There is no
+softmax at the end: the cross-entropy of torch takes logits, and so does `argmax`.
+
+Layers carry the names that the text uses, so ``model.conv1`` is the layer the chapter talks of.
+"""
+
+from torch import nn
+from torch.nn import functional
+
+
+class FashionDNN(nn.Module):
+    """The course's network without convolution: the picture is flattened first.
+
+    784 → 256 → 128 → 10, a quarter of the 256 units dropped while training. 235,146 parameters.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.fc1 = nn.Linear(28 * 28, 256)
+        self.dropout = nn.Dropout(0.25)
+        self.fc2 = nn.Linear(256, 128)
+        self.fc3 = nn.Linear(128, 10)
+
+    def forward(self, x):
+        """Pictures (N, 1, 28, 28) to logits (N, 10)."""
+        x = x.flatten(1)  # (N, 784): from here on nothing knows which pixels were neighbours
+        x = functional.relu(self.fc1(x))  # (N, 256)
+        x = self.dropout(x)
+        x = functional.relu(self.fc2(x))  # (N, 128)
+        return self.fc3(x)  # (N, 10)
+
+
+class FashionCNN(nn.Module):
+    """The course's convolutional network: two convolutional layers, three fully connected ones.
+
+    1,475,338 parameters; 1,383,000 of them are in `fc1`, the first layer after flattening.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 32, kernel_size=3, padding=1)
+        self.norm1 = nn.BatchNorm2d(32)
+        self.conv2 = nn.Conv2d(32, 64, kernel_size=3)
+        self.norm2 = nn.BatchNorm2d(64)
+        self.pool = nn.MaxPool2d(2)
+        self.fc1 = nn.Linear(64 * 6 * 6, 600)
+        # `Dropout`, not `Dropout2d`: this drops single units of a vector; there is no map to drop.
+        self.dropout = nn.Dropout(0.25)
+        self.fc2 = nn.Linear(600, 120)
+        self.fc3 = nn.Linear(120, 10)
+
+    def forward(self, x):
+        """Pictures (N, 1, 28, 28) to logits (N, 10)."""
+        x = functional.relu(self.norm1(self.conv1(x)))  # (N, 32, 28, 28)
+        x = self.pool(x)  # (N, 32, 14, 14)
+        x = functional.relu(self.norm2(self.conv2(x)))  # (N, 64, 12, 12): no padding here
+        x = self.pool(x)  # (N, 64, 6, 6)
+        x = x.flatten(1)  # (N, 2304)
+        x = functional.relu(self.fc1(x))  # (N, 600)
+        x = self.dropout(x)
+        x = functional.relu(self.fc2(x))  # (N, 120)
+        return self.fc3(x)  # (N, 10)
+
+
+class SpeedrunCNN(nn.Module):
+    """A small network that learns in seconds on two CPU cores.
+
+    The strides do what pooling does elsewhere, so no output is computed only to be thrown away.
+    106,234 parameters and 0.4 million multiplications a picture; `FashionCNN` needs 4.3 million.
+    """
+
+    def __init__(self):
+        super().__init__()
+        # No bias where a BatchNorm follows: it subtracts the mean, and the bias with it.
+        self.conv1 = nn.Conv2d(1, 16, kernel_size=5, stride=2, padding=2, bias=False)
+        self.norm1 = nn.BatchNorm2d(16)
+        self.conv2 = nn.Conv2d(16, 32, kernel_size=3, stride=2, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(32)
+        self.fc1 = nn.Linear(32 * 7 * 7, 64, bias=False)
+        self.norm3 = nn.BatchNorm1d(64)
+        self.fc2 = nn.Linear(64, 10)
+
+    def forward(self, x):
+        """Pictures (N, 1, 28, 28) to logits (N, 10)."""
+        x = functional.relu(self.norm1(self.conv1(x)))  # (N, 16, 14, 14)
+        x = functional.relu(self.norm2(self.conv2(x)))  # (N, 32, 7, 7)
+        x = x.flatten(1)  # (N, 1568)
+        x = functional.relu(self.norm3(self.fc1(x)))  # (N, 64)
+        return self.fc2(x)  # (N, 10)

@@ -1,0 +1,313 @@
+"""Training a network and testing it: `fit`, `evaluate`, seeds and the history of a run."""
+
+import math
+import random
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from cnnbook.data import batches
+from cnnbook.history import History, Screen
+from cnnbook.language import text
+
+
+def seed_everything(seed):
+    """Start the random numbers of Python, NumPy and torch from `seed` (0 … 2³² − 1).
+
+    The same seed gives the same numbers on the same machine with the same thread count, not on
+    every machine: sums are taken in another order there.
+    """
+    _check_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def triangle(progress, warm_up=0.15):
+    """Share of the highest learning rate: up from 0 until `warm_up`, then down to 0 at the end.
+
+    Small steps at the start, when the gradients are still wild; large ones in the middle; small
+    ones at the end, to settle. (Smith 2018, "Super-convergence", arXiv:1708.07120.)
+    """
+    return min(progress / warm_up, (1 - progress) / (1 - warm_up))
+
+
+def fit(
+    model,
+    train,
+    *,
+    epochs,
+    validation=None,
+    batch_size=100,
+    learning_rate=None,
+    optimizer=None,
+    schedule="triangle",
+    label_smoothing=0.1,
+    seed=0,
+    progress=True,
+    curve=True,
+    device=None,
+):
+    """Train `model` in place and return the :class:`History` of the run.
+
+    With `validation`, the weights of the epoch with the best validation accuracy are kept;
+    without, those of the last. Never give the test set here: what chooses cannot also judge.
+    Interrupt (■ or Ctrl-C) loses nothing: the best weights so far stay in the model and the
+    history comes back. Afterwards the model is in `eval()` mode, on the device it came from.
+
+    Parameters
+    ----------
+    model : module that takes (N, 1, H, W) float pictures and returns (N, classes) logits
+    train, validation : parts with `images` uint8 (N, 1, H, W) and `labels` int64 (N,)
+    epochs : float above 0; 2.6 stops in the middle of the third pass
+    learning_rate : the highest one, default 0.1; for the default optimizer, SGD with Nesterov
+        momentum 0.9 and weight decay 5e-4
+    optimizer : another one, made from ``model.parameters()``, with its own learning rate
+    schedule : "triangle" (:func:`triangle`) or "constant"
+    label_smoothing : 0 … 1; how much of the wanted probability is spread over all classes
+    seed : for the order of the pictures and for dropout; the model brings its own first weights
+    progress, curve : the bar and a line on what is trained; the live figure (in notebooks)
+    device : default: the first there is of cuda, mps, cpu
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, a part is empty, or labels and logits do not fit.
+    RuntimeError
+        If the loss or a weight is no longer a finite number. The model then holds the best
+        weights of the epochs before (the first weights, when there was none).
+    """
+    device, home = _device(device), _device_of(model)
+    _check_numbers(epochs, batch_size, label_smoothing, schedule, seed)
+    _check_part(model, train, "train")
+    if validation is not None:
+        _check_part(model, validation, "validation")
+    optimizer = _optimizer(model, optimizer, learning_rate)
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    loss_function = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
+    alone = batch_size > 1 and len(train) > 1 and len(train) % batch_size == 1
+    steps_per_epoch = math.ceil(len(train) / batch_size) - alone
+    total = max(1, round(epochs * steps_per_epoch))
+    source = _source(model, train, batch_size, optimizer, seed, device)
+    history = History(source, total, steps_per_epoch, validation is not None)
+    order = torch.Generator().manual_seed(seed)
+    random_state = torch.get_rng_state()
+    torch.manual_seed(seed)  # for dropout
+    model.to(device, memory_format=torch.channels_last)  # faster convolutions on CPUs
+    best_weights = _copy_of_weights(model)
+    screen = Screen(history, progress, curve)
+    history.started = time.perf_counter()
+    step = 0
+    try:
+        while step < total:
+            model.train()
+            for images, labels in batches(train, batch_size, shuffle=True, generator=order):
+                if step == total or (alone and len(labels) == 1):
+                    break  # one picture alone has no variance for BatchNorm to divide by
+                if schedule == "triangle":
+                    for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                        group["lr"] = peak * triangle((step + 0.5) / total)
+                images, labels = images.to(device), labels.to(device)
+
+                logits = model(images)
+                loss = loss_function(logits, labels)
+                if not math.isfinite(loss.item()):
+                    raise _not_finite(step + 1, max(peaks))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+                step += 1
+                correct = (logits.argmax(1) == labels).sum().item()
+                rate = optimizer.param_groups[0]["lr"]
+                history.add_step(loss.item(), correct, len(labels), rate)
+                screen.update()
+
+            weights = _copy_of_weights(model)
+            if not all(values.isfinite().all() for values in weights.values()):
+                raise _not_finite(step, max(peaks))
+            history.add_epoch(None if validation is None else evaluate(model, validation))
+            if history.best is history.rows[-1]:
+                best_weights = weights
+    except KeyboardInterrupt:
+        history.interrupt()
+        if history.rows and history.best is history.rows[-1]:
+            best_weights = _copy_of_weights(model)
+    finally:
+        model.load_state_dict(best_weights)
+        model.to(home, memory_format=torch.contiguous_format).eval()
+        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+            group["lr"] = peak
+        torch.set_rng_state(random_state)
+        screen.close()
+    return history
+
+
+@dataclass(repr=False, eq=False)
+class Evaluation:
+    """How a network did on a part; K is the number of classes.
+
+    Attributes
+    ----------
+    accuracy : float in 0 … 1
+    loss : float, mean cross-entropy without label smoothing, in nats
+    confusion : int64 (K, K); row = true class, column = answer
+    per_class : float (K,), accuracy within each true class; nan where a class does not occur
+    predictions : int64 (N,), the class with the greatest logit
+    probabilities : float (N, K), softmax of the logits
+    logits : float (N, K)
+    """
+
+    accuracy: float
+    loss: float
+    confusion: torch.Tensor
+    per_class: torch.Tensor
+    predictions: torch.Tensor
+    probabilities: torch.Tensor
+    logits: torch.Tensor
+
+    def __repr__(self):
+        correct, count = int(self.confusion.diag().sum()), len(self.predictions)
+        values = {"accuracy": self.accuracy, "correct": correct, "count": count, "loss": self.loss}
+        return text("training.evaluation", **values)
+
+
+def evaluate(model, test, batch_size=1000, device=None):
+    """Let `model` answer every picture of `test` and count; returns an :class:`Evaluation`.
+
+    Nothing in the model changes: it answers in `eval()` mode, where dropout is off and BatchNorm
+    uses what it learned instead of the statistics of the test pictures, and without gradients.
+    Afterwards each layer is in the mode it was in. `device` : default: where the model is.
+
+    Raises ValueError if the part is empty, or its labels do not fit the logits.
+    """
+    home = _device_of(model)
+    device = home if device is None else _device(device)
+    _check_part(model, test, "test")
+    model.to(device)
+    with _answering(model):
+        answers = [model(images.to(device)).cpu() for images, _ in batches(test, batch_size)]
+    model.to(home)
+    logits = torch.cat(answers)
+    predictions, classes = logits.argmax(1), logits.shape[1]
+    cells = test.labels * classes + predictions  # of the table, counted row by row
+    confusion = cells.bincount(minlength=classes**2).reshape(classes, classes)
+    return Evaluation(
+        accuracy=(predictions == test.labels).double().mean().item(),
+        loss=functional.cross_entropy(logits, test.labels).item(),
+        confusion=confusion,
+        per_class=confusion.diag() / confusion.sum(1),
+        predictions=predictions,
+        probabilities=logits.softmax(1),
+        logits=logits,
+    )
+
+
+@contextmanager
+def _answering(model):
+    """Within: `eval()` and no gradients. Afterwards every layer is in the mode it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _device(device):
+    if device is not None:
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def _device_of(model):
+    return next((values.device for values in model.parameters()), torch.device("cpu"))
+
+
+def _copy_of_weights(model):
+    return {name: values.detach().clone() for name, values in model.state_dict().items()}
+
+
+def _optimizer(model, optimizer, learning_rate):
+    mine = [values for values in model.parameters() if values.requires_grad]
+    if not mine:
+        raise ValueError("the model has no parameter with requires_grad=True: nothing to train")
+    if optimizer is None:
+        learning_rate = 0.1 if learning_rate is None else learning_rate
+        if not 0 < learning_rate < math.inf:
+            raise ValueError(f"learning_rate is {learning_rate}; it must be a number above 0")
+        return torch.optim.SGD(
+            mine, lr=learning_rate, momentum=0.9, nesterov=True, weight_decay=5e-4
+        )
+    if learning_rate is not None:
+        raise ValueError(
+            f"learning_rate is {learning_rate}, but the optimizer has its own: give it there"
+        )
+    theirs = {id(values) for group in optimizer.param_groups for values in group["params"]}
+    if not theirs & {id(values) for values in mine}:
+        raise ValueError(
+            "the optimizer holds none of this model's parameters; make it from model.parameters()"
+        )
+    return optimizer
+
+
+def _not_finite(step, rate):
+    return RuntimeError(text("training.not_finite", step=step, rate=rate, lower=rate / 10))
+
+
+def _source(model, train, batch_size, optimizer, seed, device):
+    return text(
+        "training.source",
+        model=type(model).__name__,
+        parameters=sum(values.numel() for values in model.parameters()),
+        pictures=len(train),
+        batch_size=batch_size,
+        optimizer=type(optimizer).__name__,
+        learning_rate=optimizer.param_groups[0]["lr"],
+        seed=seed,
+        device=device,
+    )
+
+
+def _check_seed(seed):
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to 4294967295")
+
+
+def _check_numbers(epochs, batch_size, label_smoothing, schedule, seed):
+    if not 0 < epochs < math.inf:
+        raise ValueError(f"epochs is {epochs}; it must be a number above 0")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number, 1 or more")
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing is {label_smoothing}; it must lie between 0 and 1")
+    if schedule not in ("triangle", "constant"):
+        raise ValueError(f'schedule is {schedule!r}; it must be "triangle" or "constant"')
+    _check_seed(seed)
+
+
+def _check_part(model, part, name):
+    if len(part) == 0:
+        raise ValueError(f"{name} is empty; it needs at least one picture")
+    with _answering(model):
+        images, _ = next(batches(part[:1], 1))
+        shape = tuple(model(images.to(_device_of(model))).shape)
+    if len(shape) != 2 or shape[0] != 1:
+        raise ValueError(
+            f"the model answers one picture with shape {shape}; it must be (1, classes) logits"
+        )
+    low, high = int(part.labels.min()), int(part.labels.max())
+    if low < 0 or high >= shape[1]:
+        raise ValueError(
+            f"labels of {name} go from {low} to {high}; "
+            f"the model has {shape[1]} logits, so they must lie in 0 … {shape[1] - 1}"
+        )
