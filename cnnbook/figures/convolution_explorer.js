@@ -338,7 +338,7 @@ function render({ model, el }) {
   }
   function drawAll() {
     root.classList.toggle("numbers", state.numbers);
-    root.classList.toggle("large-kernel", Math.max(...state.kernelSize) > 3);
+    root.classList.toggle("wide-sum", !state.numbers || Math.max(...state.kernelSize) > 3);
     drawInput();
     drawKernel();
     drawOutput();

@@ -215,7 +215,7 @@ def _grid(name, value):
             raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
         value = KERNELS[value]
     try:
-        array = np.array(value, dtype=float)
+        array = np.asarray(value).astype(float)  # a copy; torch tensors too
     except (TypeError, ValueError):
         raise StateError(f"{name} is {value!r}; it must be a table of numbers") from None
     shape = array.shape

@@ -74,6 +74,9 @@ class Figure(anywidget.AnyWidget):
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **state):
+        unknown = set(state) - set(self.trait_names())
+        if unknown:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
         words = language.words("figure") | language.words(self.room)
         try:
             super().__init__(words=words, language=language.language(), **state)

@@ -1,0 +1,88 @@
+"""A real Chromium for the tests in this folder.
+
+Where there is none they are skipped with the reason; with ``CNNBOOK_REQUIRE_BROWSER=1`` they fail
+instead, so that the house's own checks cannot pass without looking.
+"""
+
+import os
+import shutil
+
+import pytest
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+).split()
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "browser" in item.path.parent.name:
+            item.add_marker(pytest.mark.browser)
+
+
+def find_chromium():
+    chosen = os.environ.get("CNNBOOK_CHROMIUM")
+    return chosen or next((path for path in map(shutil.which, NAMES) if path), None)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    path = find_chromium()
+    if path is None:
+        reason = f"no Chromium: none of {', '.join(NAMES)} is on the PATH, CNNBOOK_CHROMIUM unset"
+        if os.environ.get("CNNBOOK_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{reason}, and CNNBOOK_REQUIRE_BROWSER=1")
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_figure(chromium, tmp_path):
+    """``open_figure(figure, width=…, theme=…)``: the figure's own page, from disk, alone.
+
+    After the test: no error in the console, nothing asked of any network.
+    """
+    complaints, contexts = [], []
+
+    def hear(message):
+        if "willReadFrequently" not in message.text:  # the tests' own reading of pixels
+            complaints.append(f"console: {message.text}")
+
+    def open_page(figure, width=1280, theme="light", **options):
+        path = tmp_path / f"figure-{len(contexts)}.html"
+        figure.save_html(path)
+        context = chromium.new_context(
+            viewport={"width": width, "height": 800}, color_scheme=theme, offline=True, **options
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("console", hear)
+        page.on("request", lambda request: complaints.append(f"request: {request.url}"))
+        page.goto(path.as_uri())
+        asked = [line for line in complaints if line == f"request: {path.as_uri()}"]
+        complaints.remove(asked[0])  # the page itself
+        complaints[:] = [line for line in complaints if not line.startswith("request: data:")]
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture(autouse=True)
+def korean_afterwards():
+    """A test may set the language; the next one starts in Korean again."""
+    from cnnbook import language
+
+    yield
+    language.set_language("ko")

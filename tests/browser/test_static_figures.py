@@ -1,0 +1,351 @@
+"""The convolution explorer in a page from disk: seen, moved and edited as a reader does."""
+
+import numpy as np
+import pytest
+
+from cnnbook import language
+from cnnbook.figures import ConvolutionExplorer, fragment
+from cnnbook.figures import page as whole_page
+
+PICTURE = np.add.outer(9 * np.arange(28), np.arange(28)) % 256  # 28 × 28, every row different
+WIDTHS = (1280, 760, 360)
+
+
+def total(page):
+    return page.locator(".total").inner_text()
+
+
+def position(page):
+    return page.evaluate("document.querySelector('.cnnbook-place').cnnbookModel.get('position')")
+
+
+def settle(page):
+    """Wait until the frame after the next is painted."""
+    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
+
+def numbers(page, cells):
+    """The numbers of the table at locator `cells`, flat."""
+    texts = page.locator(f"{cells} > *").evaluate_all(
+        "(nodes) => nodes.map((n) => n.value ?? n.textContent)"
+    )
+    return [float(text.replace("−", "-")) for text in texts]
+
+
+@pytest.mark.parametrize("name", ["ko", "en"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("image", [None, PICTURE], ids=["example", "picture"])
+def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, theme, image):
+    language.set_language(name)
+    figure = ConvolutionExplorer(image, position=(1, 2))
+    page = open_figure(figure, theme=theme)
+    root = page.locator(".cnnbook-figure")
+    assert root.get_attribute("lang") == name
+    assert root.get_attribute("data-theme") == theme
+    assert page.locator(".output > .title").inner_text().startswith(figure.words["output"])
+    assert total(page) == f"= {figure.output[1, 2]:.0f}"
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(STICKING_OUT) == []
+
+
+# Parts whose content sticks out of them, so that it is cut off or covers a neighbour.
+STICKING_OUT = """
+[...document.querySelectorAll('.part, .part .title, .term, button, .line')].filter((node) =>
+  node.scrollWidth > node.clientWidth + 1).map((node) => node.className + ': ' + node.textContent)
+"""
+
+
+@pytest.mark.parametrize("image", [None, PICTURE], ids=["example", "picture"])
+def test_wakes_up_in_the_space_of_its_picture(open_figure, image):
+    """The still picture reserves the height that the live figure needs: nothing jumps."""
+    figure = ConvolutionExplorer(image)
+    alive = open_figure(figure)
+    asleep = open_figure(figure, java_script_enabled=False)
+    assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
+    for width in WIDTHS:
+        heights = []
+        for page in (asleep, alive):
+            page.set_viewport_size({"width": width, "height": 800})
+            heights.append(page.locator(".cnnbook-figure").bounding_box()["height"])
+        assert heights[0] == heights[1], width
+
+
+def test_the_mouse_moves_the_window(open_figure):
+    figure = ConvolutionExplorer()
+    page = open_figure(figure)
+    for row, column in [(0, 3), (3, 3), (2, 0)]:
+        page.locator(f".output .cnnbook-cells > :nth-child({4 * row + column + 1})").hover(
+            force=True
+        )
+        settle(page)
+        assert position(page) == [row, column]
+        assert total(page) == f"= {figure.output[row, column]:.0f}"
+    box = page.locator(".input .grid").bounding_box()  # the middle of the window at (1, 2)
+    page.mouse.move(box["x"] + 3.5 / 6 * box["width"], box["y"] + 2.5 / 6 * box["height"])
+    settle(page)
+    assert position(page) == [1, 2]
+    frame = page.locator(".input .frame").bounding_box()
+    assert frame["x"] - box["x"] == pytest.approx(2 / 6 * box["width"], abs=1)
+    assert frame["y"] - box["y"] == pytest.approx(1 / 6 * box["height"], abs=1)
+
+
+def test_the_keyboard_does_everything(open_figure):
+    figure = ConvolutionExplorer()
+    page = open_figure(figure)
+    reached = set()
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        focus = "document.activeElement"
+        reached.add(page.evaluate(f"{focus}.ariaLabel || {focus}.textContent"))
+        if page.evaluate(f"{focus} !== document.body"):
+            ring = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert ring != "none"
+    words = figure.words
+    wanted = ["play", "next", "previous", "first", "stride", "padding", "dilation", "kernel_size"]
+    assert {words[name] for name in wanted} <= reached
+    assert figure.text("input_cell", row=1, column=1) in reached
+    assert figure.text("kernel_cell", row=1, column=1) in reached
+
+    page.locator(".output .board").focus()
+    visited = [position(page)]
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowUp", "End", "Home"):
+        page.keyboard.press(key)
+        visited.append(position(page))
+    assert visited == [[0, 0], [0, 1], [1, 1], [1, 0], [0, 0], [0, 0], [3, 3], [0, 0]]
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    spoken = page.locator("[aria-live=polite]").inner_text()
+    assert spoken == figure.text("here", row=1, column=2, value=1)
+
+
+def test_space_plays_and_pauses(open_figure):
+    figure = ConvolutionExplorer()
+    page = open_figure(figure)
+    page.locator(".output .board").focus()
+    page.keyboard.press("Space")
+    assert page.get_by_role("button", name=figure.words["pause"]).count() == 1
+    page.wait_for_function(
+        "String(document.querySelector('.cnnbook-place').cnnbookModel.get('position')) === '0,2'"
+    )
+    page.keyboard.press("Space")
+    assert page.get_by_role("button", name=figure.words["play"]).count() == 1
+
+
+def test_reduced_motion_plays_one_step(open_figure):
+    page = open_figure(ConvolutionExplorer(), reduced_motion="reduce")
+    page.locator(".output .board").focus()
+    page.keyboard.press("Space")
+    page.wait_for_timeout(2000)  # two steps long
+    assert position(page) == [0, 1]
+
+
+def test_editing_a_cell_changes_the_output(open_figure):
+    figure = ConvolutionExplorer()
+    page = open_figure(figure)
+    cell = page.get_by_label(figure.text("kernel_cell", row=1, column=2), exact=True)
+    cell.click()
+    page.keyboard.type("-2")
+    page.keyboard.press("ArrowDown")  # to the middle of the kernel
+    page.keyboard.type("1/2")
+    page.get_by_label(figure.text("input_cell", row=6, column=6), exact=True).click()
+    page.keyboard.type("7")
+    settle(page)
+    kernel, image = figure.kernel.copy(), figure.image.copy()
+    kernel[0, 1], kernel[1, 1], image[5, 5] = -2, 0.5, 7
+    figure.kernel, figure.image = kernel, image
+    assert numbers(page, ".output .cnnbook-cells") == list(figure.output.flat)
+    assert total(page) == f"= {figure.output[tuple(position(page))]:.3g}".replace("-", "−")
+    # what is no number is marked and changes nothing; leaving the cell brings the number back
+    page.keyboard.type("x")
+    settle(page)
+    field = page.get_by_label(figure.text("input_cell", row=6, column=6), exact=True)
+    assert field.get_attribute("aria-invalid") == "true"
+    assert numbers(page, ".output .cnnbook-cells") == list(figure.output.flat)
+    page.keyboard.press("ArrowUp")
+    assert field.input_value() == "7"
+
+
+def test_every_product_is_written_out(open_figure):
+    figure = ConvolutionExplorer(kernel="sharpen", position=(1, 1))
+    page = open_figure(figure)
+    terms = [text.split() for text in page.locator(".term").all_inner_texts()]
+    window = figure.image[1:4, 1:4]
+    for (x, _, w, product), pixel, weight in zip(
+        terms, window.flat, figure.kernel.flat, strict=True
+    ):
+        shown = [float(text.strip("()").replace("−", "-")) for text in (x, w, product)]
+        assert shown == [pixel, weight, pixel * weight]
+
+
+def test_stride_shows_the_floor_and_what_it_drops(open_figure):
+    figure = ConvolutionExplorer(position=(3, 3))
+    page = open_figure(figure)
+    assert page.locator(".dropped:visible").count() == 0
+    page.get_by_label(figure.words["stride"], exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert position(page) == [1, 1]  # of 2 × 2
+    formula = page.locator(".formula").inner_text().replace("\n", "").replace("\u00a0", " ")
+    assert "⌊(6 + 2·0 − 1·(3 − 1) − 1) / 2⌋ + 1 = ⌊3 / 2⌋ + 1 = 1 + 1 = 2" in formula
+    assert figure.text("dropped", rows=1, columns=1) in formula
+    grid = page.locator(".input .grid").bounding_box()
+    row, column = (node.bounding_box() for node in page.locator(".dropped:visible").all())
+    assert row["y"] - grid["y"] == pytest.approx(5 / 6 * grid["height"], abs=1)
+    assert column["x"] - grid["x"] == pytest.approx(5 / 6 * grid["width"], abs=1)
+
+
+def test_a_kernel_that_does_not_fit_is_explained(open_figure):
+    figure = ConvolutionExplorer()
+    page = open_figure(figure)
+    page.get_by_label(figure.words["dilation"], exact=True).focus()
+    page.keyboard.press("End")
+    settle(page)
+    assert page.locator(".help [role=status]").inner_text() == figure.words["no_output"]
+    assert page.locator(".frame:visible").count() == 0
+    page.get_by_label(figure.words["padding"], exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    settle(page)
+    assert page.locator(".output > .title").inner_text().endswith("2 × 2")
+
+
+def test_a_picture_is_chosen_and_edited_through_the_window(open_figure):
+    figure = ConvolutionExplorer(kernel="vertical_edges", pictures={"slope": PICTURE})
+    page = open_figure(figure)
+    page.get_by_label(figure.words["picture"]).select_option("slope")
+    page.locator(".output .board").focus()
+    page.keyboard.press("ArrowDown")
+    settle(page)
+    assert page.locator(".output > .title").inner_text().endswith("26 × 26")
+    assert numbers(page, ".window .cnnbook-cells") == list(PICTURE[1:4, 0:3].flat)
+    page.get_by_label(figure.text("window_cell", row=1, column=1), exact=True).click()
+    page.keyboard.type("250")
+    settle(page)
+    changed = PICTURE.copy()
+    changed[1, 0] = 250
+    figure.image, figure.position = changed, [1, 0]
+    assert total(page) == f"= {figure.output[1, 0]:.0f}".replace("-", "−")
+    # the picture of the output: purple below zero, green above
+    pixels = page.evaluate(PIXELS, ".output canvas")
+    for value, (red, green, _, _) in zip(figure.output.flat, pixels, strict=True):
+        if abs(value) > 0.2 * np.abs(figure.output).max():
+            assert (red > green) == (value < 0)
+
+
+PIXELS = """(selector) => {
+  const canvas = document.querySelector(selector);
+  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  return Array.from({ length: data.length / 4 }, (_, i) => [...data.slice(4 * i, 4 * i + 4)]);
+}"""
+
+
+def test_kernel_presets_and_size(open_figure):
+    figure = ConvolutionExplorer()
+    page = open_figure(figure)
+    page.get_by_label(figure.words["preset"]).select_option(figure.words["kernel_sharpen"])
+    settle(page)
+    assert numbers(page, ".kernel .cnnbook-cells") == [0, -1, 0, -1, 5, -1, 0, -1, 0]
+    page.get_by_label(figure.words["kernel_size"], exact=True).focus()
+    page.keyboard.press("End")
+    settle(page)
+    grown = np.pad([[0, -1, 0], [-1, 5, -1], [0, -1, 0]], 1)
+    assert numbers(page, ".kernel .cnnbook-cells") == list(grown.flat)
+    assert page.get_by_label(figure.words["preset"]).input_value() == ""
+
+
+@pytest.mark.parametrize("image", [None, PICTURE], ids=["example", "picture"])
+def test_every_control_has_a_name(open_figure, image):
+    page = open_figure(ConvolutionExplorer(image, padding=1))
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
+    roles = {"textbox", "slider", "combobox", "button", "group", "img"}
+    controls = [node for node in tree["nodes"] if node.get("role", {}).get("value") in roles]
+    assert len(controls) > 15
+    nameless = [node["role"] for node in controls if not node["name"]["value"].strip()]
+    assert nameless == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("image", [None, PICTURE], ids=["example", "picture"])
+def test_text_stands_out_in_both_themes(open_figure, theme, image):
+    """WCAG 2.2, 1.4.3: 4.5 to 1. Behind the numbers of a board stands its canvas."""
+    page = open_figure(ConvolutionExplorer(image, kernel="emboss", stride=2), theme=theme)
+    measured = page.evaluate(CONTRAST)
+    assert len(measured) > 40
+    assert [line for line in measured if line["ratio"] < 4.5] == []
+
+
+CONTRAST = """() => {
+  const painter = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const rgba = (colour) => {
+    painter.clearRect(0, 0, 1, 1); painter.fillStyle = colour; painter.fillRect(0, 0, 1, 1);
+    return [...painter.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ratio = (a, b) => {
+    const [high, low] = [light(a), light(b)].sort((x, y) => y - x);
+    return (high + 0.05) / (low + 0.05);
+  };
+  const behind = (node) => {
+    const board = node.closest('.grid');
+    if (board) {
+      const canvas = board.querySelector('canvas');
+      const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      return Array.from({ length: data.length / 4 }, (_, i) => [...data.slice(4 * i, 4 * i + 4)]);
+    }
+    for (let at = node; at; at = at.parentElement) {
+      const colour = rgba(getComputedStyle(at).backgroundColor);
+      if (colour[3] === 255) return [colour];
+    }
+    return [[255, 255, 255, 255]];
+  };
+  const own = (node) => node.matches('input:not([type=range]), select')
+    || [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+  return [...document.querySelectorAll('.cnnbook-figure *')]
+    .filter((node) => own(node) && node.checkVisibility() && !node.matches('option, .tap'))
+    .map((node) => ({
+      text: node.className + ' ' + (node.value || node.textContent),
+      ratio: Math.min(...behind(node).map((ground) =>
+        ratio(rgba(getComputedStyle(node).color), ground))),
+    }));
+}"""
+
+
+def test_follows_the_theme_of_the_page(open_figure):
+    page = open_figure(ConvolutionExplorer(), theme="light")
+    zero = page.evaluate(PIXELS, ".input canvas")[1]
+    assert zero == [255, 255, 255, 255]
+    for switch in (  # Sphinx, JupyterLab, the reader's system
+        "document.documentElement.dataset.theme = 'dark'",
+        "document.body.dataset.jpThemeLight = 'false'",
+    ):
+        page.evaluate(switch)
+        settle(page)
+        assert page.locator(".cnnbook-figure").get_attribute("data-theme") == "dark"
+        assert page.evaluate(PIXELS, ".input canvas")[1][0] < 60  # repainted
+        page.evaluate("delete document.documentElement.dataset.theme")
+        page.evaluate("delete document.body.dataset.jpThemeLight")
+        settle(page)
+        assert page.locator(".cnnbook-figure").get_attribute("data-theme") == "light"
+    page.emulate_media(color_scheme="dark")
+    settle(page)
+    assert page.locator(".cnnbook-figure").get_attribute("data-theme") == "dark"
+
+
+def test_two_figures_on_a_page_do_not_meet(open_figure, tmp_path):
+    first, second = ConvolutionExplorer(), ConvolutionExplorer(position=(2, 2))
+    page = open_figure(first)
+    body = "".join(
+        fragment(figure.figure_json(), figure.png(), figure.alternative_text())
+        for figure in (first, second)
+    )
+    page.set_content(whole_page(body, [first.name], "two", "ko"))
+    page.locator(".output .board").first.focus()
+    page.keyboard.press("ArrowRight")
+    places = page.locator(".cnnbook-place").evaluate_all(
+        "(nodes) => nodes.map((node) => node.cnnbookModel.get('position'))"
+    )
+    assert places == [[0, 1], [2, 2]]
