@@ -73,7 +73,7 @@ def test_the_program_imports_the_standard_library_only():
 
 def test_a_python_that_is_too_old_is_refused_and_a_fitting_one_named(speaker):
     with pytest.raises(start.Stop) as stopped:
-        start.check_python(speaker, "lab", (3, 9), which=lambda name: name == "python3.12")
+        start.check_python(speaker, "lab", (3, 9), runs=lambda name: name == "python3.12")
     sentence = str(stopped.value)
     assert "3.9" in sentence and "3.10" in sentence
     assert "make lab PYTHON=python3.12" in sentence
@@ -81,7 +81,7 @@ def test_a_python_that_is_too_old_is_refused_and_a_fitting_one_named(speaker):
 
 def test_without_a_fitting_python_the_sentence_says_where_to_get_one(speaker):
     with pytest.raises(start.Stop, match=r"3\.9.*python\.org"):
-        start.check_python(speaker, "lab", (3, 9), which=lambda name: None)
+        start.check_python(speaker, "lab", (3, 9), runs=lambda name: None)
 
 
 @pytest.mark.parametrize("minor", [10, 11, 12, 13])
@@ -94,7 +94,7 @@ def test_a_python_without_ready_made_packages_is_refused(speaker):
     start.check_python(speaker, "lab", (3, 14))
     for action, version in [("test", (3, 14)), ("lab", (3, 15))]:
         with pytest.raises(start.Stop, match="tested packages"):
-            start.check_python(speaker, action, version, which=lambda name: None)
+            start.check_python(speaker, action, version, runs=lambda name: None)
 
 
 def test_a_python_without_the_venv_part_is_refused_with_the_package_to_install(speaker):
