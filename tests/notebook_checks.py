@@ -246,7 +246,7 @@ def filler(text):
 
 SMALL_NUMBERS = {
     0: r"\bzeros?\b",
-    1: r"\bones?\b|\bonce\b|\bsingle\b|\bfirst\b|하나|한 |첫",
+    1: r"\bones?\b|\bonce\b|\bsingle\b|\bfirst\b|\ban? (?:half|third|quarter|tenth)\b|하나|한 |첫",
     2: r"\btwo\b|\btwice\b|\bdouble|\bsecond\b|\bboth\b|\bpair|\bhalf\b|둘|두 |절반|양쪽",
     3: r"\bthree\b|\bthird\b|\bthrice\b|\btriple|셋|세 |석 ",
     4: r"\bfour\b|\bfourth\b|\bquarter|넷|네 |넉 ",
@@ -259,7 +259,6 @@ SMALL_NUMBERS = {
     11: r"\beleven\b|열한",
     12: r"\btwelve\b|\bdozen|열두",
 }
-DIMENSIONS = re.compile(r"(\d)\s*(?:차원|-?D\b|-dimensional)")
 SCALES = {
     "만": 10**4,
     "천": 10**3,

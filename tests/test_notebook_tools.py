@@ -399,6 +399,7 @@ def test_a_number_agrees_with_the_run(text, value, right):
         ("6만 장", "60,000 pictures", True),
         ("6만 장", "6,000 pictures", False),
         ("2번 옮깁니다", "move twice", True),
+        ("10분의 1", "a tenth", True),
         ("3차원", "three dimensions", True),
         ("3차원", "four dimensions", False),
         ("0.5와 7", "7 and 0.50", True),

@@ -200,7 +200,9 @@ def execute(notebook, folder):
     try:
         client.execute(stderr=subprocess.DEVNULL)  # the kernel's own log, not the cells'
     except (CellExecutionError, DeadKernelError) as error:
-        raise ValueError(f"{cell_that_failed(notebook)}\n{error}") from None
+        colours = r"\x1b\[[0-9;]*m"
+        message = re.sub(colours, "", f"{cell_that_failed(notebook)}\n{error}")
+        raise ValueError(message) from None
     return notebook
 
 
