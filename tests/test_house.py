@@ -1,0 +1,378 @@
+"""The house itself: what it needs, what its front door promises, and which room knows which."""
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+READMES = {"en": ROOT / "README.md", "ko": ROOT / "README.ko.md"}
+PAGES = [*READMES.values(), ROOT / "CONTRIBUTING.md"]
+PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
+SYSTEMS = {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}
+
+# What conda-forge calls some packages.
+CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base"}
+# What is imported under another name than it is installed.
+IMPORT_NAMES = {
+    "oxipng": "pyoxipng",
+    "pil": "pillow",
+    "fonttools": "fonttools",
+    "yaml": "pyyaml",
+    "jupyter_client": "jupyter-client",
+}
+
+
+def requirements(*extras):
+    """The requirements of pyproject.toml, of the package itself and of `extras`."""
+    lines = list(PROJECT["dependencies"])
+    for extra in extras:
+        lines += PROJECT["optional-dependencies"][extra]
+    return [Requirement(line) for line in lines]
+
+
+def pins():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
+
+
+def holds(requirement, python, system):
+    """Whether the marker of a requirement is true on that Python and system."""
+    settings = {
+        "python_version": python,
+        "python_full_version": f"{python}.9",
+        "sys_platform": system,
+        "platform_system": SYSTEMS[system],
+        "os_name": "nt" if system == "win32" else "posix",
+        "platform_machine": "arm64" if system == "darwin" else "x86_64",
+        "implementation_name": "cpython",
+    }
+    return requirement.marker is None or requirement.marker.evaluate(settings)
+
+
+# --------------------------------------------------------- pyproject, constraints, environment
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_requirement_admits_exactly_one_pinned_version(python, system):
+    pinned = {}
+    for pin in pins():
+        if holds(pin, python, system):
+            name = canonicalize_name(pin.name)
+            assert name not in pinned, f"{name} is pinned twice on Python {python}, {system}"
+            (specifier,) = pin.specifier
+            assert specifier.operator == "==" and "*" not in specifier.version, str(pin)
+            pinned[name] = specifier.version
+    for requirement in requirements("lab", "test", "book"):
+        if holds(requirement, python, system):
+            version = pinned.get(canonicalize_name(requirement.name))
+            assert version is not None, f"{requirement.name} is not pinned"
+            assert requirement.specifier.contains(version), f"{requirement} refuses {version}"
+
+
+def test_every_range_has_a_lower_bound_and_no_upper_one():
+    """A range stays satisfiable for years; what is exact stands in constraints.txt."""
+    for requirement in requirements("lab", "test", "book"):
+        assert {part.operator for part in requirement.specifier} == {">="}, str(requirement)
+
+
+def test_conda_asks_for_what_a_reader_needs_and_nothing_else():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["channels"] == ["conda-forge", "nodefaults"]
+    asked = {}
+    for line in environment["dependencies"]:
+        assert isinstance(line, str), "a pip section could bring a second torch"
+        name = re.match(r"[\w.-]+", line).group()
+        asked[name] = SpecifierSet(line[len(name) :])
+    for own in ("pip", "setuptools"):  # to install the book's own package
+        assert own in asked
+        del asked[own]
+    assert asked.pop("python").contains(PROJECT["requires-python"].lstrip(">="))
+    wanted = {
+        CONDA_NAMES.get(requirement.name, requirement.name): requirement.specifier
+        for requirement in requirements("lab")
+    }
+    assert asked == wanted
+
+
+def imported_names(*folders):
+    """The first parts of all imports in the Python files of `folders`."""
+    names = set()
+    for folder in folders:
+        for path in [ROOT / folder] if folder.endswith(".py") else (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    names |= {alias.name.partition(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and not node.level:
+                    names.add(node.module.partition(".")[0])
+    own = {"cnnbook"} | {path.stem for path in ROOT.glob("t*/**/*.py")} | {"conftest"}
+    names = {name.lower() for name in names - sys.stdlib_module_names - own}
+    return {canonicalize_name(IMPORT_NAMES.get(name, name)) for name in names}
+
+
+@pytest.mark.parametrize(
+    "folders, extras",
+    [(["cnnbook"], []), (["cnnbook", "tests", "tools", "conftest.py"], ["lab", "test"])],
+    ids=["the book", "its checks and tools"],
+)
+def test_what_is_imported_is_asked_for(folders, extras):
+    asked = {canonicalize_name(requirement.name) for requirement in requirements(*extras)}
+    imported = imported_names(*folders)
+    assert imported and imported <= asked
+
+
+def test_what_ships_with_the_book_is_packed():
+    """The non-Python files under cnnbook are all covered by package-data."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = settings["tool"]["setuptools"]["package-data"]["cnnbook"]
+    package = ROOT / "cnnbook"
+    packed = {path for pattern in patterns for path in package.glob(pattern)}
+    packed |= {path for path in package.rglob("*") if "assets" in path.parts}
+    for name in tracked_files("cnnbook"):
+        if not name.endswith(".py") and not Path(name).name.startswith("."):
+            assert ROOT / name in packed, name
+
+
+# ------------------------------------------------------------------------- which room knows which
+
+FLOORS = [
+    {"language"},
+    {"convolution", "data", "models", "explain", "graphs", "history", "training", "transfer"},
+    {"plots"},
+    {"figures"},
+    {"exercises", "environment"},
+]
+ALONE = {"language", "convolution", "models", "explain"}
+# A training run that shows itself draws the training curve, if there is somebody to see it.
+EXCEPTIONS = {("history", "figures")}
+
+
+def rooms():
+    """{room: its Python files}; a room is a module or a subpackage."""
+    found = {}
+    for path in sorted((ROOT / "cnnbook").rglob("*.py")):
+        parts = path.relative_to(ROOT / "cnnbook").with_suffix("").parts
+        if parts[0] != "__init__":
+            found.setdefault(parts[0], []).append(path)
+    return found
+
+
+def rooms_imported(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path.name} imports relative to itself"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == "cnnbook" and rest and not rest.startswith("__"):
+                yield rest.partition(".")[0]
+
+
+def test_every_room_has_its_floor():
+    assert set(rooms()) <= set.union(*FLOORS), "a new room: say on which floor it stands"
+
+
+def test_imports_run_one_way():
+    floor = {room: number for number, names in enumerate(FLOORS) for room in names}
+    crossings = set()
+    for room, paths in rooms().items():
+        for other in {other for path in paths for other in rooms_imported(path)} - {room}:
+            crossings.add((room, other))
+            if (room, other) not in EXCEPTIONS:
+                assert floor[other] <= floor[room], f"{room} knows {other}, a floor above"
+    assert EXCEPTIONS <= crossings, "an exception that nobody needs any more"
+    assert ("plots", "language") in crossings  # the reading of imports works
+
+
+def test_the_rooms_that_stand_alone_import_no_other_room():
+    for room in ALONE & set(rooms()):
+        for path in rooms()[room]:
+            assert set(rooms_imported(path)) == set(), f"{room} must know no other room"
+
+
+@pytest.mark.parametrize("heavy", ["torch", "matplotlib", "numpy", "IPython", "anywidget"])
+def test_importing_the_book_is_cheap(heavy):
+    script = f"import sys, cnnbook; sys.exit({heavy!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0
+
+
+def code_lines(path):
+    """Lines that hold code: no blank lines, comments and docstrings."""
+    source = path.read_text(encoding="utf-8")
+    lines = set()
+    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in skipped and token.string:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return len(lines)
+
+
+def test_the_package_stays_small(tmp_path):
+    example = tmp_path / "example.py"
+    example.write_text(
+        '"""Two\nlines."""\n\n# a remark\nx = [\n    1,\n]\n\n\ndef f():\n    """Doc."""\n'
+    )
+    assert code_lines(example) == 4
+    total = sum(
+        code_lines(path) for room, paths in rooms().items() if room != "figures" for path in paths
+    )
+    assert total <= 1500, f"{total} lines: if it grows past that, the book hides its subject"
+
+
+# ---------------------------------------------------------------------------------- the front door
+
+
+def tracked_files(*below):
+    command = ["git", "ls-files", "-z", "--", *below]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode != 0:  # unpacked from an archive
+        pytest.skip("this is no git checkout: there is no list of the book's files")
+    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def links(text):
+    """The targets of Markdown links and pictures, and of <img src>, outside of code."""
+    text = re.sub(r"^```.*?^```|`[^`\n]+`", "", text, flags=re.S | re.M)
+    return re.findall(r"\]\(([^()\s]+)\)", text) + re.findall(r'(?:src|srcset)="([^"]+)"', text)
+
+
+def anchors(text):
+    """The names under which GitHub reaches the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def commands(text):
+    """The lines of the code blocks, without their comments and the prompt."""
+    blocks = re.findall(r"^```(?:bash|powershell|sh)\n(.*?)^```", text, flags=re.S | re.M)
+    lines = [re.sub(r"\s+#.*", "", line).strip() for block in blocks for line in block.split("\n")]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    targets = links(text)
+    assert targets
+    tracked = set(tracked_files())
+    for target in targets:
+        if re.match(r"https?://|mailto:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        folder = path.rstrip("/") + "/"
+        assert not path or path in tracked or any(name.startswith(folder) for name in tracked), (
+            f"{page.name} leads to {target}, which is not in the book"
+        )
+        if anchor:
+            other = ROOT / path if path else page
+            assert anchor in anchors(other.read_text(encoding="utf-8")), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_command_exists(page):
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"\bmake ([a-z]+)", "\n".join(re.findall(r"`+[^`]+`+", text))))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.search(r"^\.PHONY: (.*)$", makefile, flags=re.M).group(1).split())
+    assert named and named <= targets
+    for target in targets:
+        assert re.search(rf"^[\w ]*\b{target}\b[\w ]*:", makefile, flags=re.M), target
+
+
+def test_make_and_start_know_the_same_actions():
+    import start
+
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.search(r"^\.PHONY: (.*)$", makefile, flags=re.M).group(1).split())
+    assert targets == set(start.EXTRAS) | {"help"}
+
+
+def test_both_readmes_say_the_same():
+    english, korean = (READMES[key].read_text(encoding="utf-8") for key in ("en", "ko"))
+    levels = [re.findall(r"^(#+) ", text, flags=re.M) for text in (english, korean)]
+    assert levels[0] == levels[1], "headings"
+    # In each edition the commands open that edition.
+    assert commands(english) and commands(english) == commands(korean)
+    rows = [re.findall(r"^\|", text, flags=re.M) for text in (english, korean)]
+    assert len(rows[0]) == len(rows[1]), "rows of tables"
+    numbers = [
+        sorted(re.findall(r"\d[\d.,]*\d|\d", strip_code(text))) for text in (english, korean)
+    ]
+    assert numbers[0] == numbers[1], "numbers"
+
+
+def strip_code(text):
+    return re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
+
+
+def test_the_readmes_list_the_chapters_that_exist():
+    for language, page in READMES.items():
+        linked = {
+            Path(target).stem
+            for target in links(page.read_text(encoding="utf-8"))
+            if target.startswith("notebooks/") and target.endswith(".ipynb")
+        }
+        existing = {path.stem for path in (ROOT / "notebooks" / language).glob("*.ipynb")}
+        assert linked == existing and existing
+
+
+def test_the_paths_in_code_blocks_exist():
+    """What a README tells to run or open is there."""
+    looked_at = 0
+    for page in PAGES:
+        blocks = re.findall(r"^```.*?^```", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+        for path in re.findall(r"(?:notebooks|tools|tests)[\\/][\w\\/.]+\w", "\n".join(blocks)):
+            looked_at += 1
+            assert (ROOT / path.replace("\\", "/")).exists(), f"{page.name}: {path}"
+    assert looked_at
+
+
+MACHINE_PATHS = re.compile(rb"(?<![\w.])/(?:work|root|opt)/\w|\.pyenv")
+# In what a notebook printed, a maintainer's own folders have no place either.
+PRINTED_PATHS = re.compile(
+    rb"(?<![\w.])/(?:work|root|opt|home|Users|tmp|mnt)/\w|[A-Z]:\\+Users|\.pyenv"
+)
+
+
+def test_no_trace_of_a_machine_in_the_book():
+    looked_at = 0
+    for name in tracked_files():
+        content = (ROOT / name).read_bytes()
+        if b"\0" in content[:8192] or name == "tests/test_house.py":
+            continue  # not text, or this very pattern
+        looked_at += 1
+        pattern = PRINTED_PATHS if name.endswith(".ipynb") else MACHINE_PATHS
+        found = pattern.search(content)
+        where = content[: found.start()].count(b"\n") + 1 if found else 0
+        assert found is None, f"{name}, line {where}: {found and found.group()}"
+    assert looked_at > 20
+
+
+def test_the_licence_goes_with_the_package():
+    assert PROJECT["license"] == "MIT" and PROJECT["license-files"] == ["LICENSE"]
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
