@@ -510,6 +510,7 @@ def test_normal_outputs_drop_what_changes_and_what_needs_a_kernel():
         output("stream", name="stdout", text="one"),
         output("stream", name="stdout", text=" two\rthree <f at 0x7f12345678>\n"),
         output("display_data", {"text/plain": bar, notebooks.WIDGET: {"model_id": "a"}}),
+        output("display_data", {"text/plain": bar}),  # a bar whose display was updated in the end
         output("display_data", {"text/plain": "a grid", notebooks.WIDGET: {"model_id": "a"}}),
         output("stream", name="stderr", text="/tmp/ipykernel_77/12.py:1: W: w\n"),
         output("stream", name="stderr", text=bar),

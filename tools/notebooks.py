@@ -101,7 +101,7 @@ def normal_outputs(outputs):
                 result.append(output)
         elif output.output_type == "error":
             result.append(output)
-        elif not is_progress_widget(output.data):
+        elif not is_progress_bar(output.data):
             output.metadata = {}
             output.data.pop(WIDGET, None)
             if "text/plain" in output.data:
@@ -141,9 +141,11 @@ def settled_text(text, bars=True):
     return text
 
 
-def is_progress_widget(data):
-    """Whether the mime bundle `data` is a tqdm bar drawn as a widget: noise once it is done."""
-    return WIDGET in data and bool(PROGRESS_BAR.match(data.get("text/plain", "")))
+def is_progress_bar(data):
+    """Whether the mime bundle `data` shows only a tqdm bar: noise once it is done."""
+    return data.keys() <= {WIDGET, "text/plain"} and bool(
+        PROGRESS_BAR.match(data.get("text/plain", ""))
+    )
 
 
 def shrink_pictures(notebook):
