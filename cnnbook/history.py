@@ -41,7 +41,7 @@ class History:
         self.started, self.seconds = time.perf_counter(), 0.0
 
     def add_step(self, loss, correct, pictures, learning_rate):
-        """Note one batch: its mean loss, and how many of its pictures were answered right."""
+        """Note one batch: its mean cross-entropy, and how many of its pictures were answered right."""
         self.steps.append((loss, correct, pictures, learning_rate))
 
     def add_epoch(self, validation=None):
@@ -66,10 +66,13 @@ class History:
             self.add_epoch()
 
     def points(self, count=60):
-        """The run in about `count` equal pieces: the averages of each, with the keys of `rows`."""
-        size = max(1, round(self.total / count))
-        starts = range(0, len(self.steps) - size + 1, size)
-        return [self._average(start, start + size) for start in starts]
+        """The run in `count` pieces (fewer if it has fewer steps): averages of each, as in `rows`."""
+        count = min(count, self.total)
+        cuts = [round(place * self.total / count) for place in range(count + 1)]
+        cuts = [cut for cut in cuts if cut <= len(self.steps)]
+        if self.interrupted and cuts[-1] < len(self.steps):
+            cuts.append(len(self.steps))
+        return [self._average(*pair) for pair in zip(cuts, cuts[1:], strict=False)]
 
     def column(self, name):
         """One column of the table as a list: ``history.column("accuracy")``."""
@@ -153,13 +156,13 @@ class Screen:
         """Called after each step. Looks up rarely enough to take at most 2 % of the time."""
         before = time.perf_counter()
         if before >= self.next_look:
-            self._draw()
+            self._draw(running=True)
             after = time.perf_counter()
             self.next_look = after + max(0.25, 50 * (after - before))
 
     def close(self):
         """Leave the last state on the page, in a form that a saved notebook can hold."""
-        self._draw()
+        self._draw(running=False)
         if self.curve:
             self.curve_place.update(self.curve)
         if self.bar:
@@ -168,11 +171,11 @@ class Screen:
             self.bar.close()
             print(*self.history.notes(), sep="\n")
 
-    def _draw(self):
+    def _draw(self, running):
         if self.bar:
             self.bar.update(len(self.history.steps) - self.bar.n)
         if self.curve:
-            self.curve.follow(self.history)
+            self.curve.follow(self.history, running)
 
     def _open_bar(self):
         if not self.display:

@@ -125,7 +125,9 @@ def fit(
                 step += 1
                 correct = (logits.argmax(1) == labels).sum().item()
                 rate = optimizer.param_groups[0]["lr"]
-                history.add_step(loss.item(), correct, len(labels), rate)
+                # without label smoothing, so that it compares with the validation loss
+                plain_loss = functional.cross_entropy(logits.detach(), labels).item()
+                history.add_step(plain_loss, correct, len(labels), rate)
                 screen.update()
 
             weights = _copy_of_weights(model)

@@ -1,0 +1,619 @@
+"""Training and testing: what `fit` promises, and what `evaluate` must leave alone."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from cnnbook import language
+from cnnbook.data import Part, batches, fashion_mnist
+from cnnbook.history import COLUMNS
+from cnnbook.models import FashionDNN, SpeedrunCNN
+from cnnbook.training import Evaluation, evaluate, fit, seed_everything, triangle
+
+QUIET = {"progress": False, "curve": False}
+
+
+@pytest.fixture(autouse=True)
+def one_thread_in_korean():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the same sums in the same order, however busy the machine
+    language.set_language("ko")
+    yield
+    torch.set_num_threads(threads)
+    language.set_language("ko")
+
+
+def halves(count, seed=0):
+    """Pictures (count, 1, 4, 4), bright on the left (class 0) or on the right (class 1)."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 2
+    images = torch.randint(0, 100, (count, 1, 4, 4), generator=generator, dtype=torch.uint8)
+    for image, label in zip(images, labels.tolist(), strict=True):
+        image[..., 2 * label : 2 * label + 2] += 120
+    return Part(images, labels)
+
+
+class Small(nn.Module):
+    """A convolution, a BatchNorm, dropout and two classes; counts the batches it learns from."""
+
+    def __init__(self, seed=0, at=None, action=None):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.conv = nn.Conv2d(1, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.dropout = nn.Dropout(0.2)
+        self.fc = nn.Linear(64, 2)
+        self.batches, self.at, self.action = [], at, action
+
+    def forward(self, x):
+        if self.training:
+            self.batches.append(x)
+            if len(self.batches) == self.at:
+                self.action(self)
+        return self.fc(self.dropout(self.norm(self.conv(x)).relu().flatten(1)))
+
+
+def weights(model):
+    return {name: values.clone() for name, values in model.state_dict().items()}
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(
+        torch.equal(first[name], second[name]) for name in first
+    )
+
+
+def interrupt(model):
+    raise KeyboardInterrupt
+
+
+def spoil(model):
+    """As if steps had gone wrong: from this batch on the network answers class 0, always."""
+    with torch.no_grad():
+        model.fc.weight[0], model.fc.weight[1] = 100, -100
+    model.at += 1
+
+
+def poison(model):
+    with torch.no_grad():
+        model.fc.weight[0, 0] = math.nan
+
+
+# ---- learning ------------------------------------------------------------------------------------
+
+
+def test_learns_what_can_be_learned():
+    model = Small()
+    history = fit(model, halves(200), epochs=5, batch_size=20, **QUIET)
+    assert evaluate(model, halves(100, seed=1)).accuracy == 1
+    losses = history.column("loss")
+    assert len(losses) == 5 and losses[-1] < losses[0] / 2
+    assert history.column("accuracy")[-1] > 0.95
+    assert history.seconds == pytest.approx(sum(history.column("seconds")))
+
+
+def test_real_pictures_are_learned_and_shuffled_labels_are_not():
+    """With labels drawn from a hat nothing can be learned: a better answer would be a leak."""
+    clothes = fashion_mnist("mini")
+    train, test = clothes.train[:3000], clothes.test[:2000]
+    hat = train.labels[torch.randperm(3000, generator=torch.Generator().manual_seed(0))]
+    accuracies = []
+    for labels in (train.labels, hat):
+        torch.manual_seed(0)
+        model = SpeedrunCNN()
+        fit(model, Part(train.images, labels), epochs=2, **QUIET)
+        accuracies.append(evaluate(model, test).accuracy)
+    assert accuracies[0] > 0.75
+    assert accuracies[1] < 0.2
+
+
+def test_every_picture_once_an_epoch_in_a_new_order():
+    part = Part(torch.arange(50, dtype=torch.uint8).repeat(16, 1).T.reshape(50, 1, 4, 4),
+                torch.arange(50) % 2)  # fmt: skip
+    model = Small()
+    fit(model, part, epochs=2, batch_size=10, **QUIET)
+    seen = torch.cat([batch[:, 0, 0, 0] for batch in model.batches])
+    assert len(seen) == 100
+    first, second = seen[:50], seen[50:]
+    assert not torch.equal(first, first.sort().values)
+    assert not torch.equal(first, second)
+    assert torch.equal(first.sort().values, second.sort().values)
+    assert len(first.unique()) == 50
+
+
+@pytest.mark.parametrize("epochs, steps", [(1, 5), (2.6, 13), (0.01, 1), (3, 15)])
+def test_epochs_may_be_fractions(epochs, steps):
+    history = fit(Small(), halves(50), epochs=epochs, batch_size=10, **QUIET)
+    assert len(history.steps) == steps
+    assert history.rows[-1]["epoch"] == pytest.approx(steps / 5)
+    assert len(history.rows) == math.ceil(steps / 5)
+
+
+def test_a_picture_left_alone_waits_for_the_next_epoch():
+    """BatchNorm over one value cannot train: torch raises for SpeedrunCNN's norm3."""
+    train = fashion_mnist("mini").train[:21]
+    history = fit(SpeedrunCNN(), train, epochs=2, batch_size=10, **QUIET)
+    assert [pictures for _, _, pictures, _ in history.steps] == [10, 10, 10, 10]
+
+
+def test_the_learning_rate_rises_and_falls():
+    assert triangle(0) == 0 and triangle(0.15) == 1 and triangle(1) == 0
+    assert triangle(0.075) == pytest.approx(0.5) and triangle(0.575) == pytest.approx(0.5)
+    history = fit(Small(), halves(200), epochs=10, batch_size=20, learning_rate=0.3, **QUIET)
+    rates = [step[3] for step in history.steps]
+    assert rates.index(max(rates)) in (14, 15) and max(rates) == pytest.approx(0.3, rel=0.05)
+    assert rates[0] == pytest.approx(0.3 * 0.005 / 0.15)
+    assert rates[-1] == pytest.approx(0.3 * 0.005 / 0.85)
+
+
+def test_ones_own_optimizer_and_a_constant_rate():
+    model = Small()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    history = fit(model, halves(40), epochs=2, optimizer=optimizer, schedule="constant", **QUIET)
+    assert {step[3] for step in history.steps} == {0.02}
+    assert "Adam" in history.source and "SGD" not in history.source
+    fit(model, halves(40), epochs=2, optimizer=optimizer, **QUIET)
+    assert optimizer.param_groups[0]["lr"] == 0.02  # given back as it was
+
+
+def test_frozen_parameters_stay():
+    model = Small()
+    model.conv.requires_grad_(False)
+    before = weights(model)
+    fit(model, halves(40), epochs=1, **QUIET)
+    after = weights(model)
+    assert torch.equal(before["conv.weight"], after["conv.weight"])
+    assert not torch.equal(before["fc.weight"], after["fc.weight"])
+
+
+def test_the_loss_of_the_table_is_without_label_smoothing():
+    """Else it could not be compared with the validation loss, which has none."""
+    model, part = Small(), halves(30)
+    model.dropout.p = 0.0
+    untrained = copy.deepcopy(model).train()
+    images, labels = next(batches(part, 30))
+    expected = functional.cross_entropy(untrained(images), labels).item()
+    history = fit(model, part, epochs=1, batch_size=30, label_smoothing=0.5, **QUIET)
+    assert history.steps[0][0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_label_smoothing_keeps_the_network_from_being_sure():
+    confidence = []
+    for smoothing in (0.0, 0.4):
+        model = Small()
+        fit(model, halves(200), epochs=5, batch_size=20, label_smoothing=smoothing, **QUIET)
+        confidence.append(evaluate(model, halves(50, seed=1)).probabilities.amax(1).mean())
+    assert confidence[0] > 0.95
+    assert confidence[1] == pytest.approx(0.8, abs=0.05)  # 1 − 0.4 + 0.4 / 2
+
+
+# ---- the same again ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("network", [Small, FashionDNN])
+def test_a_seed_makes_the_run_repeat_to_the_last_bit(network):
+    part = halves(60) if network is Small else fashion_mnist("mini").train[:300]
+    torch.manual_seed(5)
+    start = network()
+    results = []
+    for seed, noise in ((3, 1), (3, 2), (4, 1)):
+        torch.manual_seed(noise)  # what the reader drew before does not matter
+        model = copy.deepcopy(start)
+        history = fit(model, part, epochs=2.5, batch_size=25, seed=seed, **QUIET)
+        results.append((weights(model), history.steps))
+    assert same(results[0][0], results[1][0]) and results[0][1] == results[1][1]
+    assert not same(results[0][0], results[2][0])
+
+
+def test_the_readers_random_numbers_are_left_alone():
+    """Else every network made after the first `fit` of a loop would start with equal weights."""
+    torch.manual_seed(7)
+    wanted = torch.rand(3)
+    torch.manual_seed(7)
+    model = Small()
+    torch.manual_seed(7)
+    fit(model, halves(20), epochs=1, **QUIET)
+    assert torch.equal(torch.rand(3), wanted)
+
+
+def test_seed_everything():
+    import random
+
+    import numpy as np
+
+    draws = []
+    for seed in (1, 1, 2):
+        seed_everything(seed)
+        draws.append((random.random(), np.random.rand(), torch.rand(1).item()))
+    assert draws[0] == draws[1]
+    assert all(a != b for a, b in zip(draws[0], draws[2], strict=True))
+    for seed in (-1, 2**32, 1.5, "1"):
+        with pytest.raises(ValueError, match="seed is"):
+            seed_everything(seed)
+
+
+# ---- which weights are kept ----------------------------------------------------------------------
+
+
+def test_validation_chooses_the_weights():
+    """From the third epoch of five on, the network is spoiled: those weights must not be kept."""
+    kept = {}
+
+    model = Small(at=21, action=spoil)
+    model.norm.register_forward_pre_hook(
+        lambda module, _: (
+            kept.update({len(model.batches): weights(model)}) if not model.training else None
+        )
+    )
+    validation = halves(40, seed=1)
+    history = fit(model, halves(100), epochs=5, batch_size=10, validation=validation, **QUIET)
+    scores = history.column("validation_accuracy")
+    assert max(scores) > scores[-1]
+    best = scores.index(max(scores))
+    assert best < 2
+    assert history.best is history.rows[best]
+    assert same(weights(model), kept[10 * (best + 1)])
+    assert evaluate(model, validation).accuracy == max(scores)
+
+
+def test_the_first_of_equals_is_kept():
+    history = fit(
+        Small(), halves(400), epochs=6, batch_size=20, validation=halves(20, seed=1), **QUIET
+    )
+    scores = history.column("validation_accuracy")
+    assert scores.count(max(scores)) > 1
+    assert history.best is history.rows[scores.index(max(scores))]
+
+
+def test_nothing_but_validation_chooses():
+    """A validation part with all labels wrong: the epoch that fits *it* best is kept."""
+    validation = halves(60, seed=1)
+    wrong = Part(validation.images, 1 - validation.labels)
+    history = fit(Small(), halves(100), epochs=4, batch_size=10, validation=wrong, **QUIET)
+    scores = history.column("validation_accuracy")
+    assert history.best["validation_accuracy"] == max(scores)
+    assert history.best is history.rows[0]
+
+
+def test_validating_does_not_change_the_training():
+    results = []
+    for validation in (None, halves(40, seed=1)):
+        model = Small()
+        history = fit(model, halves(60), epochs=2, validation=validation, batch_size=20, **QUIET)
+        results.append(history.steps)
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("at", [1, 14, 35])
+def test_interrupt_loses_nothing_without_validation(at):
+    model = Small(at=at, action=interrupt)
+    history = fit(model, halves(100), epochs=5, batch_size=10, **QUIET)
+    assert history.interrupted and len(history.steps) == at - 1
+    # the same run, stopped by asking for fewer steps at a constant rate, ends at these weights
+    slow, quick = Small(at=at, action=interrupt), Small()
+    constant = {"schedule": "constant", "batch_size": 10, **QUIET}
+    fit(slow, halves(100), epochs=5, **constant)
+    if at == 1:
+        assert same(weights(slow), weights(quick)) and history.rows == []
+    else:
+        fit(quick, halves(100), epochs=(at - 1) / 10, **constant)
+        assert same(weights(slow), weights(quick))
+        assert history.best is history.rows[-1]
+    assert not model.training
+
+
+def test_interrupt_keeps_the_best_epoch_so_far():
+    validation = halves(40, seed=1)
+    model = Small(at=35, action=interrupt)
+    snapshots = []
+    model.norm.register_forward_pre_hook(
+        lambda module, _: None if model.training else snapshots.append(weights(model))
+    )
+    history = fit(model, halves(100), epochs=9, batch_size=10, validation=validation, **QUIET)
+    assert history.interrupted
+    assert history.column("epoch") == pytest.approx([1, 2, 3, 3.4])
+    scores = history.column("validation_accuracy")
+    assert scores.pop() is None
+    assert history.best is history.rows[scores.index(max(scores))]
+    assert any(same(weights(model), snapshot) for snapshot in snapshots)
+    assert evaluate(model, validation).accuracy == max(scores)
+
+
+def test_interrupt_in_the_first_epoch_keeps_what_was_learned():
+    model = Small(at=8, action=interrupt)
+    before = weights(model)
+    history = fit(model, halves(100), epochs=2, batch_size=10, validation=halves(20), **QUIET)
+    assert history.interrupted and history.best is history.rows[0]
+    assert not same(weights(model), before)
+    assert model.norm.num_batches_tracked == 7
+
+
+def test_a_loss_that_is_no_number_stops_with_advice():
+    epoch_end = {}
+
+    def remember_then_poison(model):
+        epoch_end.update(weights(model))
+        poison(model)
+
+    model = Small(at=11, action=remember_then_poison)  # the first batch of the second epoch
+    with pytest.raises(RuntimeError, match=r"11.*학습률\(0.3\).*0.03"):
+        fit(model, halves(100), epochs=5, batch_size=10, learning_rate=0.3, **QUIET)
+    assert same(weights(model), epoch_end)
+    language.set_language("en")
+    model = Small(at=3, action=poison)
+    before = weights(model)
+    with pytest.raises(RuntimeError, match=r"step 3 .*learning rate \(0.1\).*0.01"):
+        fit(model, halves(100), epochs=5, batch_size=10, **QUIET)
+    assert same(weights(model), before)
+
+
+def test_weights_spoiled_by_the_last_step_are_caught():
+    model = Small()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    step = optimizer.step
+
+    def step_and_poison():
+        step()
+        poison(model)
+
+    optimizer.step = step_and_poison
+    with pytest.raises(RuntimeError, match="학습률"):
+        fit(model, halves(10), epochs=1, batch_size=10, optimizer=optimizer, **QUIET)
+    assert all(values.isfinite().all() for values in weights(model).values())
+
+
+def test_a_far_too_high_learning_rate_is_caught():
+    with pytest.raises(RuntimeError, match="1e\\+30"):
+        fit(Small(), halves(100), epochs=3, batch_size=10, learning_rate=1e30, **QUIET)
+
+
+def test_the_model_comes_back_ready_to_use():
+    model = Small()
+    fit(model, halves(40), epochs=1, **QUIET)
+    assert not any(module.training for module in model.modules())
+    assert all(values.is_contiguous() for values in model.parameters())
+    model.conv.weight.view(4, -1)
+
+
+# ---- testing -------------------------------------------------------------------------------------
+
+
+def test_evaluate_changes_nothing():
+    model = Small()
+    fit(model, halves(40), epochs=1, **QUIET)
+    model.train()
+    model.norm.eval()  # a frozen layer, as in fine-tuning
+    before, modes = weights(model), [module.training for module in model.modules()]
+    bright = Part(halves(50).images // 2 + 128, halves(50).labels)
+    random_state = torch.get_rng_state()
+    first, second = evaluate(model, bright), evaluate(model, bright)
+    assert torch.equal(first.logits, second.logits)  # dropout is off
+    assert same(weights(model), before)  # BatchNorm's running statistics among them
+    assert [module.training for module in model.modules()] == modes
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert not first.logits.requires_grad and not first.logits.is_inference()
+
+
+def test_evaluate_uses_what_batchnorm_learned():
+    """In training mode the answer to a picture would depend on the pictures beside it."""
+    model = Small()
+    fit(model, halves(100), epochs=2, batch_size=10, **QUIET)
+    model.train()
+    part = halves(30, seed=2)
+    alone = torch.cat([evaluate(model, part[k : k + 1]).logits for k in range(30)])
+    torch.testing.assert_close(evaluate(model, part).logits, alone)
+    torch.testing.assert_close(evaluate(model, part, batch_size=7).logits, alone)
+
+
+def test_evaluate_restores_the_mode_after_an_error():
+    model = Small()
+    model.train()
+    broken = Part(torch.zeros(3, 1, 5, 5, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64))
+    with pytest.raises(RuntimeError):
+        evaluate(model, broken)
+    assert all(module.training for module in model.modules())
+
+
+class Table(nn.Module):
+    """Answers picture k with row k of a table of logits: pixel 0 is k."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits = nn.Parameter(torch.tensor(logits))
+
+    def forward(self, x):
+        numbers = ((x[:, 0, 0, 0] * 0.3530 + 0.2860) * 255).round().long()
+        return self.logits[numbers]
+
+
+def test_evaluation_by_hand():
+    logits = [[2.0, 0, 0], [0, 3, 0], [0, 1, 0], [0, 0, 5]]
+    images = torch.arange(4, dtype=torch.uint8).reshape(4, 1, 1, 1)
+    result = evaluate(Table(logits), Part(images, torch.tensor([0, 1, 0, 1])), batch_size=3)
+    assert isinstance(result, Evaluation)
+    assert result.predictions.tolist() == [0, 1, 1, 2]
+    assert result.accuracy == 0.5
+    # row: true class, column: answer
+    assert result.confusion.tolist() == [[1, 1, 0], [0, 1, 1], [0, 0, 0]]
+    assert result.per_class[:2].tolist() == [0.5, 0.5] and result.per_class[2].isnan()
+    e = math.exp
+    losses = [
+        math.log(e(2) + 2) - 2,
+        math.log(e(3) + 2) - 3,
+        math.log(e(1) + 2) - 0,
+        math.log(e(5) + 2) - 0,
+    ]
+    assert result.loss == pytest.approx(sum(losses) / 4)
+    torch.testing.assert_close(result.probabilities.sum(1), torch.ones(4))
+    assert result.probabilities[3, 2].item() == pytest.approx(e(5) / (e(5) + 2))
+    assert repr(result) == f"정확도 0.5000 (4장 가운데 2장) · 손실 {result.loss:.4f}"
+    language.set_language("en")
+    assert repr(result) == f"accuracy 0.5000 (2 of 4) · loss {result.loss:.4f}"
+
+
+# ---- the table -----------------------------------------------------------------------------------
+
+
+def test_the_history_reads_as_a_table():
+    history = fit(
+        Small(), halves(60), epochs=1.5, batch_size=20, validation=halves(20, seed=1), **QUIET
+    )
+    for name, header in (("ko", "검증 정확도"), ("en", "validation accuracy")):
+        language.set_language(name)
+        lines = repr(history).splitlines()
+        assert header in lines[0] and len(lines) == 5
+        for line, row in zip(lines[1:3], history.rows, strict=True):
+            cells = line.replace("→", " ").split()
+            assert cells[0] == f"{row['epoch']:.3g}"
+            assert cells[1:5] == [
+                f"{row[key]:.4f}"
+                for key in ("loss", "accuracy", "validation_loss", "validation_accuracy")
+            ]
+            assert line.lstrip().startswith("→") == (row is history.best)
+        html = history._repr_html_()
+        assert html.count("<tr>") == 3 and html.count("<th>") == len(COLUMNS)
+        assert f"<td>{history.rows[-1]['validation_loss']:.4f}</td>" in html
+        assert "그림 60장 · 배치 20 · SGD" in lines[3]  # the line that was printed by `fit`
+
+
+def test_the_table_hides_validation_where_there_was_none():
+    history = fit(Small(), halves(20), epochs=1, **QUIET)
+    assert "검증 손실" not in repr(history) and "학습 손실" in repr(history)
+    with pytest.raises(ValueError, match="column is 'acc'; the table has epoch"):
+        history.column("acc")
+
+
+def test_points_cut_the_run_into_equal_pieces():
+    history = fit(Small(), halves(100), epochs=3, batch_size=10, **QUIET)
+    points = history.points(10)
+    assert [point["epoch"] for point in points] == pytest.approx([0.3 * k for k in range(1, 11)])
+    losses = [step[0] for step in history.steps]
+    assert points[1]["loss"] == pytest.approx(sum(losses[3:6]) / 3)
+    assert len(history.points(1000)) == 30
+    stopped = fit(Small(at=8, action=interrupt), halves(100), epochs=3, batch_size=10, **QUIET)
+    assert stopped.points(6)[-1]["epoch"] == pytest.approx(0.7)
+
+
+def test_unequal_batches_count_by_their_pictures():
+    history = fit(Small(), halves(25), epochs=1, batch_size=20, **QUIET)
+    (loss, correct, large, _), (other_loss, other, small, _) = history.steps
+    assert (large, small) == (20, 5)
+    assert history.rows[0]["loss"] == pytest.approx((20 * loss + 5 * other_loss) / 25)
+    assert history.rows[0]["accuracy"] == (correct + other) / 25
+
+
+# ---- what is refused -----------------------------------------------------------------------------
+
+EMPTY = halves(4)[:0]
+FIVE = Part(halves(4).images, torch.tensor([0, 1, 5, 1]))
+NEGATIVE = Part(halves(4).images, torch.tensor([0, 1, -1, 1]))
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"epochs": 0}, "epochs is 0"),
+        ({"epochs": -1.5}, "epochs is -1.5"),
+        ({"epochs": math.inf}, "epochs is inf"),
+        ({"epochs": math.nan}, "epochs is nan"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"batch_size": 2.5}, "batch_size is 2.5"),
+        ({"learning_rate": 0}, "learning_rate is 0"),
+        ({"learning_rate": math.nan}, "learning_rate is nan"),
+        ({"label_smoothing": 1.5}, "label_smoothing is 1.5"),
+        ({"schedule": "cosine"}, "schedule is 'cosine'"),
+        ({"seed": -1}, "seed is -1"),
+        ({"train": EMPTY}, "train is empty"),
+        ({"train": FIVE}, "labels of train go from 0 to 5.*2 logits.*0 … 1"),
+        ({"train": NEGATIVE}, "labels of train go from -1 to 1"),
+        ({"validation": EMPTY}, "validation is empty"),
+        ({"validation": FIVE}, "labels of validation"),
+        ({"model": nn.Flatten(0)}, "shape"),
+        ({"model": nn.Flatten()}, "nothing to train"),
+    ],
+)
+def test_bad_input_is_refused_and_the_model_untouched(changes, message):
+    model = Small()
+    before = weights(model)
+    arguments = {"model": model, "train": halves(20), "epochs": 1, **QUIET} | changes
+    with pytest.raises(ValueError, match=message):
+        fit(**arguments)
+    assert same(weights(model), before) and model.training
+    assert model.batches == []
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    stranger = torch.optim.SGD(Small().parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="none of this model's parameters"):
+        fit(Small(), halves(20), epochs=1, optimizer=stranger, **QUIET)
+    model = Small()
+    own = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="learning_rate is 0.5, but the optimizer"):
+        fit(model, halves(20), epochs=1, optimizer=own, learning_rate=0.5, **QUIET)
+
+
+@pytest.mark.parametrize("part", [EMPTY, FIVE, NEGATIVE])
+def test_evaluate_refuses_what_it_cannot_count(part):
+    with pytest.raises(ValueError, match="test"):
+        evaluate(Small(), part)
+
+
+# ---- what the reader sees ------------------------------------------------------------------------
+
+
+def test_quiet_is_quiet_and_progress_says_what_is_trained(capsys):
+    fit(Small(), halves(20), epochs=1, **QUIET)
+    assert capsys.readouterr() == ("", "")
+    fit(Small(), halves(20), epochs=1, validation=halves(8))
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        "Small (파라미터 178개) · 그림 20장 · 배치 100 · SGD, 학습률 0.1 · 시드 0 · 장치 cpu",
+        "검증 정확도가 가장 높은 에포크(1)의 가중치를 남겼습니다.",
+    ]
+    assert "1/1" in err  # tqdm
+
+
+NOTEBOOK = [
+    "import sys; sys.path.insert(0, 'tests')",
+    "import torch; torch.set_num_threads(1)\n"
+    "from cnnbook.training import fit\n"
+    "from test_training import Small, halves, interrupt",
+    "history = fit(Small(), halves(100), epochs=3, batch_size=10, validation=halves(20))",
+    "stopped = fit(Small(at=15, action=interrupt), halves(100), epochs=3, batch_size=10)",
+    "history",
+    "history.plot()",
+]
+
+
+def test_a_saved_notebook_holds_the_finished_curve(pytestconfig):
+    import nbclient
+    import nbformat
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in NOTEBOOK])
+    resources = {"metadata": {"path": str(pytestconfig.rootpath)}}
+    client = nbclient.NotebookClient(notebook, timeout=120, resources=resources)
+    client.execute()
+    outputs = [cell["outputs"] for cell in notebook.cells]
+    streams = [part for part in sum(outputs, []) if part["output_type"] == "stream"]
+    assert {part["name"] for part in streams} == {"stdout"}
+
+    line, bar, curve, note = outputs[2]
+    assert line["text"].startswith("Small (")
+    assert list(bar["data"]) == ["text/plain"] and "30/30" in bar["data"]["text/plain"]
+    state = curve["data"]["application/vnd.cnnbook.figure+json"]["state"]
+    assert len(state["points"]) == 30 and len(state["validation"]) == 3
+    assert state["points"][-1][0] == 3 and state["running"] is False and state["kept"] > 0
+    assert "에포크" in curve["data"]["text/plain"] and "image/png" in curve["data"]
+    assert "남겼습니다" in note["text"]
+
+    bar, curve, note = outputs[3][1:]
+    assert "14/30" in bar["data"]["text/plain"]
+    points = curve["data"]["application/vnd.cnnbook.figure+json"]["state"]["points"]
+    assert points[-1][0] == pytest.approx(1.4)
+    assert "30단계 가운데 14단계에서 멈췄습니다" in note["text"]
+    assert "<table>" in outputs[4][0]["data"]["text/html"]
+    assert outputs[5][0]["data"]["application/vnd.cnnbook.figure+json"]["state"] == state
