@@ -508,11 +508,22 @@ def test_the_first_failure_ends_a_run(monkeypatch):
     assert began == ["0", "2"]
 
 
-@pytest.mark.parametrize("action", ["book", "bench"])
+@pytest.mark.parametrize("action", ["book", "bench", "images", "notebooks"])
 def test_what_does_not_exist_yet_stops_before_anything_is_installed(book, speaker, action, capsys):
     assert start.main([action]) == 1
     assert f"make {action}" in capsys.readouterr().err
     assert not (book / ".venv").exists()
+
+
+def test_bench_runs_every_benchmark(book, speaker):
+    (book / "tests" / "bench").mkdir(parents=True)
+    for name in ("bench_b.py", "bench_a.py", "helper.py"):
+        (book / "tests" / "bench" / name).touch()
+    commands = start.action_commands(speaker, "bench", "PY", ["--quick"])
+    assert [[command[0], command[1].name, command[2]] for command in commands] == [
+        ["PY", "bench_a.py", "--quick"],
+        ["PY", "bench_b.py", "--quick"],
+    ]
 
 
 def test_another_environment_can_be_chosen(book, tmp_path):

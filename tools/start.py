@@ -4,7 +4,7 @@
     python tools/start.py test       check the whole book          (all arguments go to pytest)
     python tools/start.py notebooks  run the notebooks again       (… to tools/notebooks.py)
     python tools/start.py images     draw the pictures again       (… to tools/make_images.py)
-    python tools/start.py bench      measure the speed             (… to tests/bench/*.py)
+    python tools/start.py bench      measure the speed             (… to tests/bench/bench_*.py)
     python tools/start.py book       build the web book
 
 `make lab`, `make test`, … call this file. It makes an environment in `.venv`, installs the
@@ -50,7 +50,7 @@ EXTRAS = {
 
 # Free space an installation needs, in GB: the environment, the downloads and pip's own copy of
 # them. With CUDA (Linux, Python 3.11) 6.2 + 3.0 + 3.0 were measured. Without, the parts sum up
-# to 1.3 + 0.4 + 0.4, and `make test` adds 0.5.
+# to 1.3 + 0.3 + 0.3, and `make test` adds 0.5.
 DISK_CUDA = 13.0
 DISK_CPU = 3.0
 DISK_MORE = 1.0  # torch is there already
@@ -410,18 +410,20 @@ def action_commands(speaker, action, python, more):
     """The commands of one action, in order; all but `lab`."""
     if action == "test":
         return [[python, "-m", "pytest", "-n", "auto", "--dist", "loadfile"] + more]
-    if action == "notebooks":
-        return [[python, "tools/notebooks.py"] + more]
-    if action == "images":
-        return [[python, "tools/make_images.py"] + more]
-    if action == "bench":
-        scripts = sorted(path.relative_to(ROOT) for path in (ROOT / "tests/bench").glob("*.py"))
-        if not scripts:
-            raise speaker.stop("not_yet", action=action)
-        return [[python, str(script)] + more for script in scripts]
-    if not (ROOT / "notebooks/conf.py").exists():
+    if action == "book":
+        needed = [ROOT / "notebooks" / "conf.py"]
+        commands = [[python, "-m", "sphinx", "-n", "-W", "notebooks", "_build/book"] + more]
+    elif action == "bench":
+        needed = sorted((ROOT / "tests" / "bench").glob("bench_*.py"))
+        commands = [[python, script] + more for script in needed]
+    else:
+        needed = [
+            ROOT / "tools" / {"notebooks": "notebooks.py", "images": "make_images.py"}[action]
+        ]
+        commands = [[python, needed[0]] + more]
+    if not needed or not all(path.exists() for path in needed):
         raise speaker.stop("not_yet", action=action)
-    return [[python, "-m", "sphinx", "-n", "-W", "notebooks", "_build/book"] + more]
+    return commands
 
 
 def run_all(commands):
