@@ -517,7 +517,7 @@ def test_what_does_not_exist_yet_stops_before_anything_is_installed(book, speake
 
 def test_bench_runs_every_benchmark(book, speaker):
     (book / "tests" / "bench").mkdir(parents=True)
-    for name in ("bench_b.py", "bench_a.py", "helper.py"):
+    for name in ("bench_b.py", "bench_a.py", "_helper.py"):
         (book / "tests" / "bench" / name).touch()
     commands = start.action_commands(speaker, "bench", "PY", ["--quick"])
     assert [[command[0], command[1].name, command[2]] for command in commands] == [

@@ -4,7 +4,7 @@
     python tools/start.py test       check the whole book          (all arguments go to pytest)
     python tools/start.py notebooks  run the notebooks again       (… to tools/notebooks.py)
     python tools/start.py images     draw the pictures again       (… to tools/make_images.py)
-    python tools/start.py bench      measure the speed             (… to tests/bench/bench_*.py)
+    python tools/start.py bench      measure the speed             (… to tests/bench/*.py)
     python tools/start.py book       build the web book
 
 `make lab`, `make test`, … call this file. It makes an environment in `.venv`, installs the
@@ -414,7 +414,7 @@ def action_commands(speaker, action, python, more):
         needed = [ROOT / "notebooks" / "conf.py"]
         commands = [[python, "-m", "sphinx", "-n", "-W", "notebooks", "_build/book"] + more]
     elif action == "bench":
-        needed = sorted((ROOT / "tests" / "bench").glob("bench_*.py"))
+        needed = sorted((ROOT / "tests" / "bench").glob("[!_]*.py"))
         commands = [[python, script] + more for script in needed]
     else:
         needed = [
