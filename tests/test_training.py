@@ -125,6 +125,15 @@ def test_every_picture_once_an_epoch_in_a_new_order():
     assert len(first.unique()) == 50
 
 
+def test_two_networks_see_the_pictures_in_the_same_order():
+    """A fair comparison: what dropout draws must not change the order of the next epoch."""
+    with_dropout, without = Small(), Small()
+    without.dropout = nn.Identity()
+    for model in (with_dropout, without):
+        fit(model, halves(50), epochs=3, batch_size=10, **QUIET)
+    assert torch.equal(torch.cat(with_dropout.batches), torch.cat(without.batches))
+
+
 @pytest.mark.parametrize("epochs, steps", [(1, 5), (2.6, 13), (0.01, 1), (3, 15)])
 def test_epochs_may_be_fractions(epochs, steps):
     history = fit(Small(), halves(50), epochs=epochs, batch_size=10, **QUIET)
@@ -369,6 +378,14 @@ def test_weights_spoiled_by_the_last_step_are_caught():
 def test_a_far_too_high_learning_rate_is_caught():
     with pytest.raises(RuntimeError, match="1e\\+30"):
         fit(Small(), halves(100), epochs=3, batch_size=10, learning_rate=1e30, **QUIET)
+
+
+def test_a_model_in_eval_mode_is_trained_in_training_mode():
+    """As after a first `fit`: dropout and BatchNorm must wake up again."""
+    model = Small().eval()
+    fit(model, halves(40), epochs=2, batch_size=10, validation=halves(10), **QUIET)
+    fit(model, halves(40), epochs=1, batch_size=10, **QUIET)
+    assert len(model.batches) == 12 and model.norm.num_batches_tracked == 12
 
 
 def test_the_model_comes_back_ready_to_use():

@@ -21,9 +21,9 @@ function range(values, most) {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const size = Math.max(high - low, 0.02);
   const marks = ticks(low - size, high + size, 15);
-  const under = marks.filter((mark) => mark <= low).pop();
-  const over = marks.find((mark) => mark >= high);
-  return [Math.max(0, under), most === undefined ? over : Math.min(most, over)];
+  const under = marks.filter((mark) => mark <= low && mark < most).pop();
+  const over = marks.find((mark) => mark >= high && mark > under);
+  return [Math.max(0, under), Math.min(most, over)];
 }
 
 function svg(tag, attributes = {}, ...children) {
@@ -47,7 +47,7 @@ function render({ model, el }) {
     model.get("validation").filter((row) => row[0] <= epoch + 1e-6).pop();
 
   // ---- the parts ------------------------------------------------------------------------------
-  const panels = [["loss", 1, undefined], ["accuracy", 2, 1]].map(([name, column, most]) => {
+  const panels = [["loss", 1, Infinity], ["accuracy", 2, 1]].map(([name, column, most]) => {
     const picture = svg("svg", { viewBox: `0 0 ${BOX.width} ${BOX.height}`, "aria-hidden": "true" });
     const curves = svg("g");
     const cursor = svg("g");
