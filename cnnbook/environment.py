@@ -35,6 +35,11 @@ def setup(language="ko", *, seed=0, threads=None):
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or more")
     threads = _threads(threads)
+    # A thread of torch that waits for another keeps its core busy. With other programs running
+    # (another kernel, a browser, thirty students on one server) that costs more than it gains:
+    # one epoch of `SpeedrunCNN` took 22–31 s on a busy 2-core machine, and 6–7 s with sleeping
+    # threads. OpenMP reads this once, when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
     import torch
 

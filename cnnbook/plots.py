@@ -83,7 +83,7 @@ def describe(figure):
             parts.append(text("plots.axes", x=names[0] or "-", y=names[1] or "-"))
         parts += [_describe_line(line) for line in axes.get_lines() if len(line.get_xdata())]
         parts += [_describe_image(image) for image in axes.get_images()]
-        bars = [f"{bar.get_height():.4g}" for bar in axes.patches if hasattr(bar, "get_height")]
+        bars = [_digits(bar.get_height()) for bar in axes.patches if hasattr(bar, "get_height")]
         if bars:
             parts.append(text("plots.bars", heights=" ".join(bars)))
         parts += [note.get_text() for note in axes.texts]
@@ -93,8 +93,13 @@ def describe(figure):
 def _describe_line(line):
     y = np.asarray(line.get_ydata(), dtype=float)
     label = "" if line.get_label().startswith("_") else line.get_label()
-    values = " ".join(f"{v:.4g}" for v in y) if len(y) <= 12 else f"{y[0]:.4g} … {y[-1]:.4g}"
+    values = " ".join(map(_digits, y)) if len(y) <= 12 else f"{_digits(y[0])} … {_digits(y[-1])}"
     return text("plots.line", label=label, count=len(y), values=values)
+
+
+def _digits(value):
+    """Four decimals at the most: what lies below differs between machines."""
+    return f"{round(float(value), 4) + 0.0:.6g}"
 
 
 def _describe_image(image):
