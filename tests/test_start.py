@@ -236,7 +236,7 @@ def test_cuda_needs_the_most_room_and_an_update_the_least():
     assert start.DISK_CUDA > start.DISK_CPU > start.DISK_MORE
 
 
-def test_a_real_listener_makes_its_port_taken(speaker):
+def test_a_real_listener_makes_its_port_taken(speaker, capsys):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -244,6 +244,7 @@ def test_a_real_listener_makes_its_port_taken(speaker):
         assert not start.port_is_free(port)
         with pytest.raises(start.Stop, match=rf"Port {port} is taken.*make lab PORT=\d+"):
             start.choose_port(speaker, str(port))
+    assert capsys.readouterr().out == ""  # nothing about a port that is not opened
 
 
 def test_without_a_wish_the_next_free_port_is_taken_and_said(speaker, capsys):

@@ -153,19 +153,18 @@ def port_is_free(port):
 
 def choose_port(speaker, asked, is_free=port_is_free):
     """The port for JupyterLab: the one asked for or none; else the first free one from 8888."""
-    if asked:
-        if not asked.isdigit() or not 1024 <= int(asked) <= 65535:
-            raise speaker.stop("bad_port", port=asked)
-        if not is_free(int(asked)):
-            other = choose_port(speaker, "", is_free)
-            raise speaker.stop("port_taken", port=asked, other=other)
+    if asked and not (asked.isdigit() and 1024 <= int(asked) <= 65535):
+        raise speaker.stop("bad_port", port=asked)
+    if asked and is_free(int(asked)):
         return int(asked)
-    for port in range(8888, 8988):
-        if is_free(port):
-            if port > 8888:
-                speaker.say("next_port", port=port)
-            return port
-    raise speaker.stop("no_port")
+    free = next((port for port in range(8888, 8988) if is_free(port)), None)
+    if free is None:
+        raise speaker.stop("no_port")
+    if asked:
+        raise speaker.stop("port_taken", port=asked, other=free)
+    if free != 8888:
+        speaker.say("next_port", port=free)
+    return free
 
 
 # ------------------------------------------------------------------- the environment
@@ -340,7 +339,6 @@ def check_torch(speaker, folder, torch, system=None):
 
 def install(speaker, folder, extras, torch):
     """Bring the environment to what pyproject.toml and constraints.txt ask for; stamp it last."""
-    began = time.monotonic()
     python = find_interpreter(folder)
     usable = python is not None and works(python, "-m", "pip", "--version")
     build = torch_build(folder) if usable else None
@@ -356,6 +354,7 @@ def install(speaker, folder, extras, torch):
         if not shutil.which("nvidia-smi"):
             speaker.say("no_gpu")
     speaker.say("installing", extras=", ".join(extras))
+    began = time.monotonic()
     if (folder / STAMP).exists():
         (folder / STAMP).unlink()  # until the new stamp the environment counts as unfinished
     temporary = folder / "tmp"  # the system's own may be a small memory disk
