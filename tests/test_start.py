@@ -236,7 +236,7 @@ def test_cuda_needs_the_most_room_and_an_update_the_least():
     assert start.DISK_CUDA > start.DISK_CPU > start.DISK_MORE
 
 
-def test_a_real_listener_makes_its_port_taken(speaker, capsys):
+def test_a_real_listener_makes_its_port_taken(speaker):
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
@@ -244,7 +244,12 @@ def test_a_real_listener_makes_its_port_taken(speaker, capsys):
         assert not start.port_is_free(port)
         with pytest.raises(start.Stop, match=rf"Port {port} is taken.*make lab PORT=\d+"):
             start.choose_port(speaker, str(port))
-    assert capsys.readouterr().out == ""  # nothing about a port that is not opened
+
+
+def test_a_taken_port_is_refused_in_one_sentence_that_names_a_free_one(speaker, capsys):
+    with pytest.raises(start.Stop, match="Port 8895 is taken.*make lab PORT=8897"):
+        start.choose_port(speaker, "8895", lambda port: port > 8896)
+    assert capsys.readouterr().out == ""
 
 
 def test_without_a_wish_the_next_free_port_is_taken_and_said(speaker, capsys):
@@ -551,7 +556,6 @@ def run_start(*arguments, **settings):
         (["lab", "--port", "80"], {}, "Port 80 cannot be used"),
         (["lab", "--lang", "fr"], {}, "no language fr"),
         (["lab"], {"TORCH": "gpu"}, "no TORCH=gpu"),
-        (["lab"], {"CNNBOOK_VENV": str(ROOT / "tests")}, "not a Python environment"),
     ],
 )
 def test_what_goes_wrong_is_one_line_and_exit_code_1(arguments, settings, word):
