@@ -329,10 +329,8 @@ def test_both_readmes_say_the_same():
         sorted(re.findall(r"\d[\d.,]*\d|\d", strip_code(text))) for text in (english, korean)
     ]
     assert numbers[0] == numbers[1], "numbers"
-
-
-def strip_code(text):
-    return re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
+    images = [[name for name in links(text) if "images/" in name] for text in (english, korean)]
+    assert images[0] and images[0] == [name.replace(".ko.", ".") for name in images[1]], "pictures"
 
 
 def test_the_readmes_list_the_chapters_that_exist():
