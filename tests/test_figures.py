@@ -86,6 +86,9 @@ def test_still_writes_the_sum():
     plot = explorer.still()
     written = "0·(-1) + 0·0 + 0·1 + 1·(-1) + 0·0 + 0·1 + 0·(-1) + 1·0 + 1·1 = 0"
     assert plot.get_supxlabel() == written
+    explorer = ConvolutionExplorer(stride=2, padding=1, dilation=2, position=(0, 1))
+    written = "0·1 + 0·0 + 0·1 + 1·0 + 0·1 + 0·0 + 0·1 + 0·0 + 0·1 = 0"
+    assert explorer.still().get_supxlabel() == written
     assert [axes.get_title() for axes in plot.axes] == ["입력 6 × 6", "커널 3 × 3", "출력 4 × 4"]
 
 
@@ -145,6 +148,13 @@ def test_what_the_page_sends_arrives_as_arrays():
     explorer.set_state({"stride": 2, "padding": 1, "position": [1, 1]})
     assert explorer.output_shape == (2, 2)
     assert explorer.position == [1, 1]
+
+
+def test_what_the_page_must_not_send_is_put_back():
+    explorer = ConvolutionExplorer(position=(1, 2))
+    with pytest.raises(ValueError, match="position is"):
+        explorer.set_state({"position": [9, 9]})
+    assert explorer.position == [1, 2]
 
 
 def test_a_change_in_place_is_refused_because_the_page_would_not_see_it():
