@@ -21,7 +21,7 @@ from cnnbook.language import text
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 CYCLE = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK]
-MAGNITUDE, SIGNED = "cividis", "PuOr_r"  # PuOr: orange above zero, purple below
+MAGNITUDE, SIGNED = "cividis", "PRGn"  # green above zero, purple below, as in the live figures
 FONT = Path(__file__).parent / "assets" / "cnnbook-gothic.ttf"
 
 
