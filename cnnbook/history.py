@@ -41,7 +41,7 @@ class History:
         self.started, self.seconds = time.perf_counter(), 0.0
 
     def add_step(self, loss, correct, pictures, learning_rate):
-        """Note one batch: its mean cross-entropy, and how many of its pictures were answered right."""
+        """Note one batch: its mean cross-entropy, how many pictures were answered right."""
         self.steps.append((loss, correct, pictures, learning_rate))
 
     def add_epoch(self, validation=None):
@@ -66,7 +66,7 @@ class History:
             self.add_epoch()
 
     def points(self, count=60):
-        """The run in `count` pieces (fewer if it has fewer steps): averages of each, as in `rows`."""
+        """The run in at most `count` equal pieces: the averages of each, as in `rows`."""
         count = min(count, self.total)
         cuts = [round(place * self.total / count) for place in range(count + 1)]
         cuts = [cut for cut in cuts if cut <= len(self.steps)]
