@@ -69,6 +69,9 @@ class SpeedrunCNN(nn.Module):
 
     The strides do what pooling does elsewhere, so no output is computed only to be thrown away.
     106,234 parameters and 0.4 million multiplications a picture; `FashionCNN` needs 4.3 million.
+
+    Measured on mini with ``fit(model, train, epochs=4)``: test accuracy .877 to .882 (5 seeds, with
+    1 and with 2 threads), 3.7 s of processor time on one thread.
     """
 
     def __init__(self):
