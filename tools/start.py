@@ -5,7 +5,7 @@
     python tools/start.py notebooks  run the notebooks again       (… to tools/notebooks.py)
     python tools/start.py images     draw the pictures again       (… to tools/make_images.py)
     python tools/start.py bench      measure the speed             (… to tests/bench/*.py)
-    python tools/start.py book       build the web book
+    python tools/start.py book       build the web book            (… to tools/book.py)
 
 `make lab`, `make test`, … call this file. It makes an environment in `.venv`, installs the
 versions of constraints.txt into it, leaves a stamp there, and does the work. While the stamp
@@ -41,7 +41,7 @@ NEWEST_PYTHON = {"lab": (3, 14), "test": (3, 13), "book": (3, 14)}
 
 EXTRAS = {
     "lab": ["lab"],
-    "test": ["lab", "test"],
+    "test": ["book", "lab", "test"],
     "notebooks": ["lab", "test"],
     "images": ["lab", "test"],
     "bench": ["lab", "test"],
@@ -410,8 +410,8 @@ def action_commands(speaker, action, python, more):
     if action == "test":
         return [[python, "-m", "pytest", "-n", "auto", "--dist", "loadfile"] + more]
     if action == "book":
-        needed = [ROOT / "notebooks" / "conf.py"]
-        commands = [[python, "-m", "sphinx", "-n", "-W", "notebooks", "_build/book"] + more]
+        needed = [ROOT / "tools" / "book.py", ROOT / "notebooks" / "conf.py"]
+        commands = [[python, needed[0]] + more]
     elif action == "bench":
         needed = sorted((ROOT / "tests" / "bench").glob("[!_]*.py"))
         commands = [[python, script] + more for script in needed]

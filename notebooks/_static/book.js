@@ -1,0 +1,11 @@
+// book.js: small things around the pages of the web book.
+
+// The switch to the other edition keeps the place: sections have the same ids in both.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a.edition-switch");
+  if (!link) return;
+  const sections = [...document.querySelectorAll("article section[id]")];
+  const passed = sections.filter((one) => one.getBoundingClientRect().top < innerHeight / 3);
+  const here = passed.at(-1);
+  link.hash = here && here !== sections[0] ? here.id : "";
+});

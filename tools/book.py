@@ -1,0 +1,139 @@
+"""Build the web book from the committed notebooks: ``make book``.
+
+    python tools/book.py          both editions in _build/html, and each chapter as one file
+    python tools/book.py pdf      the same, and each edition as a PDF in _build/pdf (needs Chromium)
+
+Nothing is executed. Any warning of Sphinx is a failure. The folder _build/html opens from disk
+and from any server and asks nothing of the network. Settings: notebooks/conf.py.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from html import escape
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "_build"
+EDITIONS = {"ko": "한국어", "en": "English"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+# The first page sends a reader to the edition that the browser's languages ask for.
+FIRST_PAGE = """<!DOCTYPE html>
+<html lang="ko">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>cnnbook</title>
+<link rel="icon" href="data:,">
+<script>
+const korean = navigator.languages.some((name) => name.startsWith("ko"));
+location.replace(korean ? "ko/index.html" : "en/index.html");
+</script>
+</head>
+<body>
+<main>
+<h1>cnnbook</h1>
+<p lang="ko"><a href="ko/index.html">한국어</a></p>
+<p lang="en"><a href="en/index.html">English</a></p>
+</main>
+</body>
+</html>
+"""
+
+
+def build(folder):
+    """Write both editions to `folder`, from scratch; raises SystemExit when Sphinx complains."""
+    folder = Path(folder)
+    for edition in EDITIONS:
+        command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-E", "-a"]
+        command += ["-c", str(ROOT / "notebooks"), "-t", edition]
+        command += ["-d", str(folder.parent / "doctrees" / edition)]
+        command += [str(ROOT / "notebooks" / edition), str(folder / edition)]
+        shutil.rmtree(folder / edition, ignore_errors=True)
+        done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, PYTHONUTF8="1"))
+        if done.returncode != 0:
+            raise SystemExit(done.returncode)
+        tidy(folder / edition)
+    (folder / "index.html").write_text(FIRST_PAGE, encoding="utf-8")
+
+
+def tidy(folder):
+    """Remove what the pages do not use: source maps and the theme's script of all icons."""
+    for path in {*folder.rglob("*.map"), *folder.rglob("fontawesome.js")}:
+        path.unlink()
+    for leftover in (".buildinfo", "objects.inv"):
+        (folder / leftover).unlink(missing_ok=True)
+
+
+def chapters(folder, edition):
+    """The chapters as single files, in the order of the course."""
+    return sorted((Path(folder) / edition / "one-file").glob("*.html"))
+
+
+def print_pdf(folder, edition, target):
+    """Print one edition as a PDF, with page numbers, still pictures and open solutions."""
+    browser = os.environ.get("CNNBOOK_CHROMIUM") or next(
+        filter(None, map(shutil.which, BROWSERS)), None
+    )
+    if browser is None:
+        raise SystemExit(f"no Chromium: none of {', '.join(BROWSERS)} is on the PATH")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    page = target.with_suffix(".html")
+    page.write_text(whole_edition(folder, edition), encoding="utf-8")
+    command = [browser, "--headless", "--disable-gpu", "--no-pdf-header-footer"]
+    command += ["--generate-pdf-document-outline", "--allow-file-access-from-files"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:  # a container's only user
+        command += ["--no-sandbox"]
+    command += [f"--print-to-pdf={target}", page.resolve().as_uri()]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    page.unlink()
+    if done.returncode != 0 or not target.exists():
+        raise SystemExit(f"Chromium printed nothing:\n{done.stderr}")
+
+
+def whole_edition(folder, edition):
+    """All chapters in one page for the printer: no scripts run, so pictures stay still."""
+    titles, bodies = [], []
+    for path in chapters(folder, edition):
+        text = path.read_text(encoding="utf-8")
+        head = text[: text.index("<body>")]
+        body = text.partition('<main class="bd-article">')[2].partition("</main>")[0]
+        name = path.stem.replace("_", "-")
+        body = re.sub(r'\bid="', f'id="{name}-', body)
+        body = re.sub(r'\bhref="#', f'href="#{name}-', body)
+        body = body.replace("<details>", "<details open>")
+        title = re.search(r"<title>(.*?) · (.*?)</title>", head)
+        titles.append(f'<li><a href="#{name}-title">{title[1]}</a></li>')
+        bodies.append(body)
+    styles = (Path(folder) / edition / "_static" / "figures.css").read_text(encoding="utf-8")
+    head = re.sub(r"<script>.*?</script>", "", head, flags=re.S)
+    head = head.replace(f"<title>{title[0][7:-8]}</title>", f"<title>{title[2]}</title>")
+    head = head.replace("</head>", f"<style>{styles}</style></head>")
+    cover = f'<section class="cover"><p>{escape(EDITIONS[edition])}</p><h1>{title[2]}</h1>'
+    cover += f"<ul>{''.join(titles)}</ul></section>"
+    return f"{head}<body><main class='bd-article'>{cover}{''.join(bodies)}</main></body></html>"
+
+
+def main(arguments):
+    if not set(arguments) <= {"pdf"}:
+        raise SystemExit(__doc__)
+    began = time.monotonic()
+    build(BUILD / "html")
+    for edition in EDITIONS:
+        for path in chapters(BUILD / "html", edition):
+            print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e6:.2f} MB")
+        if "pdf" in arguments:
+            target = BUILD / "pdf" / f"cnnbook-{edition}.pdf"
+            print_pdf(BUILD / "html", edition, target)
+            print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 1e6:.2f} MB")
+    first = BUILD / "html" / "index.html"
+    print(f"{first.relative_to(ROOT)}: open it in a browser ({time.monotonic() - began:.0f} s)")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

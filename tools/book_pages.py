@@ -1,0 +1,317 @@
+"""From a committed notebook to a page of the web book: a Sphinx extension.
+
+- Live figures: the output's JSON becomes a picture and an island of state (`cnnbook.figures`),
+  and one classic script wakes up all figures of a page; so it works from ``file://``.
+- Pictures carry their text alternative, their size and a running number.
+- The comments of checked prose are dropped; a number with ``<!-- cited: KEY -->`` becomes a link
+  to its source in the bibliography.
+- A section is reached under the id of its cell (``#receptive``), the same in both editions.
+- Formulas are written as MathML, which browsers draw without any script.
+- The glossary and the index come from one table, ``notebooks/glossary.json``.
+- Every chapter is also written as one HTML file, with all it needs inside.
+"""
+
+import base64
+import json
+import re
+import struct
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx import addnodes
+from sphinx.errors import ExtensionError
+from sphinx.transforms import SphinxTransform
+
+from cnnbook import figures, language
+from cnnbook.figures.figure import FIGURE_TYPE
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+FONTS = {"font": "cnnbook-gothic.woff2", "math_font": "cnnbook-math.woff2"}
+CHAPTER = re.compile(r"\d")  # the names of chapters begin with their number
+ONE_FILE = "one-file"  # the folder of the chapters as single files
+
+# ------------------------------------------------------------------ before Sphinx reads a page
+
+
+def on_source_read(app, name, source):
+    """Rewrite the text of a page: a notebook's cells and outputs, or the glossary's list."""
+    if Path(app.env.doc2path(name)).suffix == ".ipynb":
+        notebook = json.loads(source[0])
+        prepare(notebook)
+        source[0] = json.dumps(notebook)
+    elif name == "glossary":
+        source[0] += glossary_page(app.env.found_docs)
+
+
+def prepare(notebook):
+    """Change a notebook (as parsed JSON) into what MyST-NB shows, in place."""
+    pictures = 0
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            cell["source"] = prose(text, cell["id"])
+            continue
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                pictures += 1
+                output["data"] = {"text/html": picture(data, pictures)}
+
+
+CITED = re.compile(r"(\d[\d.,]*(?:\s?%)?)\s*<!--\s*cited:\s*(\S+?)\s*-->")
+COMMENT = re.compile(r"<!--.*?-->", flags=re.S)
+
+
+def prose(text, cell_id):
+    """Markdown without the comments of checked prose; headings are told the cell's id."""
+    text = outside_fences(text, lambda part: COMMENT.sub("", CITED.sub(cite, part)))
+    if text.startswith("#"):
+        text = f'<span data-cell="{escape(cell_id)}"></span>\n\n{text}'
+    return text
+
+
+def cite(found):
+    """A number as a link to its source."""
+    number, key = found.groups()
+    if key not in references():
+        raise ExtensionError(f"notebooks/references.bib has no {key!r}, which a chapter cites")
+    return f'<a class="cited" href="bibliography.html#{key}">{number}</a>'
+
+
+def references():
+    """The keys of notebooks/references.bib."""
+    text = (NOTEBOOKS / "references.bib").read_text(encoding="utf-8")
+    return set(re.findall(r"^@\w+\{([^,\s]+),", text, flags=re.M))
+
+
+def outside_fences(text, change):
+    """`text` with `change` applied to all that is not a fenced code block."""
+    parts = re.split(r"(^```.*?^```[^\S\n]*$)", text, flags=re.M | re.S)
+    return "".join(part if k % 2 else change(part) for k, part in enumerate(parts))
+
+
+def picture(data, number):
+    """An output with a picture as HTML: live figure or still, numbered, with its words."""
+    png = "".join(data["image/png"]).strip()
+    alt = "".join(data.get("text/plain", ""))
+    if FIGURE_TYPE in data:
+        body = figures.fragment(data[FIGURE_TYPE], png, alt)
+    else:
+        width, height = size_of(png)
+        body = (
+            f'<img alt="{escape(alt)}" width="{width}" height="{height}"'
+            f' src="data:image/png;base64,{png}">'
+        )
+    caption = language.text("book.figure", number=number)
+    return (
+        f'<figure class="cnnbook-picture" id="figure-{number}">{body}'
+        f'<figcaption><a href="#figure-{number}">{caption}</a></figcaption></figure>'
+    )
+
+
+def size_of(png):
+    """Width and height of a PNG in base64, in pixels."""
+    header = base64.b64decode(png[:64])
+    return struct.unpack(">II", header[16:24])
+
+
+# ------------------------------------------------------------------ glossary and index
+
+
+def glossary():
+    """The terms of the book: [{"ko", "en", "meaning": {"ko", "en"}, "where", "not"}, …]."""
+    return json.loads((NOTEBOOKS / "glossary.json").read_text(encoding="utf-8"))
+
+
+def glossary_page(pages):
+    """The glossary as a Markdown definition list, in the order of the edition's alphabet."""
+    ours, other = ("ko", "en") if language.language() == "ko" else ("en", "ko")
+    lines = []
+    for term in sorted(glossary(), key=lambda term: term[ours].lower()):
+        page, _, place = term["where"].partition("#")
+        meaning = term["meaning"][ours]
+        if page in pages:
+            there = f"{page}.html#{place or 'title'}"
+            meaning += f' <a href="{there}">→&nbsp;{section_number(page)}</a>'
+        lines.append(f"**{term[ours]}** ({term[other]})\n: {meaning}\n")
+    return "\n" + "\n".join(lines)
+
+
+def section_number(page):
+    """``5_1_2_pooling_and_classifier`` is section 5.1.2."""
+    return ".".join(re.findall(r"\d+(?=_)", page))
+
+
+class StableIds(SphinxTransform):
+    """Give every section of a notebook the id of its cell, and enter the glossary's terms.
+
+    A Korean heading would otherwise be called ``id7``, and ``id8`` after the next edit.
+    """
+
+    default_priority = 300  # before Sphinx collects titles and tables of contents
+
+    def apply(self):
+        cell, used, spans = None, 0, []
+        for node in self.document.findall():
+            if isinstance(node, nodes.raw) and node.astext().startswith("<span data-cell="):
+                cell, used = node.astext().split('"')[1], 0
+                spans.append(node)
+            elif isinstance(node, nodes.section) and cell:
+                used += 1
+                node["ids"] = [cell if used == 1 else f"{cell}-{used}"]
+                self.document.ids[node["ids"][0]] = node
+        for span in spans:
+            span.parent.remove(span)
+        if spans:
+            self.enter_terms()
+
+    def enter_terms(self):
+        for term in glossary():
+            page, _, place = term["where"].partition("#")
+            if page != self.env.docname:
+                continue
+            section = self.document.ids.get(place or "title")
+            if not isinstance(section, nodes.section):
+                raise ExtensionError(f"glossary.json: {page} has no section {place!r}")
+            entries = [
+                ("single", term[name], section["ids"][0], "main", None) for name in ("ko", "en")
+            ]
+            section.insert(1, addnodes.index(entries=entries))
+
+
+# ------------------------------------------------------------------ formulas
+
+
+def formula(tex, as_block):
+    """LaTeX as MathML. Docutils' reading of it needs braces around every argument of a fraction."""
+    if re.search(r"\\[dt]?frac(?!\s*\{[^{}]*(\{[^{}]*\}[^{}]*)*\}\s*\{)", tex):
+        raise ExtensionError(f"formula {tex!r}: write \\frac{{1}}{{2}}, with both braces")
+    return tex2mathml(tex, as_block=as_block)
+
+
+def show_math(self, node):
+    self.body.append(formula(node.astext(), as_block=False))
+    raise nodes.SkipNode
+
+
+def show_math_block(self, node):
+    self.body.append(f'<div class="formula">{formula(node.astext(), as_block=True)}</div>')
+    raise nodes.SkipNode
+
+
+# ------------------------------------------------------------------ the pages around the text
+
+
+def on_config(app, config):
+    """Write the script and the style of all figures where Sphinx finds static files."""
+    folder = Path(app.doctreedir) / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    names = figure_names()
+    for name, text in (
+        ("figures.js", figures.scripts(names)),
+        ("figures.css", figures.styles(names)),
+    ):
+        (folder / name).write_text(text, encoding="utf-8")
+        config.html_static_path.append(str(folder / name))
+    app.add_css_file("figures.css", priority=100)
+    app.add_js_file("figures.js", defer="defer")
+
+
+def figure_names():
+    return sorted(path.stem for path in figures.figure.FOLDER.glob("*.js") if path.stem != "kit")
+
+
+def on_builder(app):
+    """Let the theme speak Korean where it has no translation of its own."""
+    if app.builder.format != "html":
+        return
+    own = json.loads((ROOT / "cnnbook/words/book_theme.json").read_text(encoding="utf-8"))
+    edition = language.language()
+    translate = app.translator.gettext
+
+    def gettext(message):
+        return own[message][edition] if message in own else translate(message)
+
+    app.builder.templates.environment.install_gettext_callables(gettext, app.translator.ngettext)
+
+
+def on_page(app, name, template, context, doctree):
+    """The downloads of a chapter: its notebook, and itself as one file."""
+    words = language.words("book")
+    if not (doctree and CHAPTER.match(name)):
+        return
+    to = context["pathto"]
+    links = [
+        ("ipynb", to(f"_sources/{context['sourcename']}", 1), "fas fa-code"),
+        ("one_file", to(f"{ONE_FILE}/{name}.html", 1), "fas fa-file-lines"),
+    ]
+    buttons = [
+        {"type": "link", "url": url, "text": words[key], "icon": icon, "label": f"download-{key}"}
+        for key, url, icon in links
+    ]
+    context["header_buttons"].insert(
+        0,
+        {
+            "type": "group",
+            "tooltip": words["download"],
+            "icon": "fas fa-download",
+            "buttons": buttons,
+            "label": "download-buttons",
+        },
+    )
+    write_one_file(app, name, context)
+
+
+def write_one_file(app, name, context):
+    """The chapter as one HTML file: pictures, figures, style and font inside."""
+    body = re.sub(r'<a class="headerlink".*?</a>', "", context["body"], flags=re.S)
+    # Other pages are not at hand when the file travels alone: their links become words.
+    body = re.sub(
+        r'<a class="(?:reference internal|cited)" href="[^"#][^"]*">(.*?)</a>',
+        r"\1",
+        body,
+        flags=re.S,
+    )
+    used = sorted(set(re.findall(r'data-figure="(\w+)"', body)))
+    static = NOTEBOOKS / "_static"
+    styles = [static / "article.css", static / "one_file.css"]
+    page = app.builder.templates.render(
+        "one-file.html",
+        {
+            "language": language.language(),
+            "title": context["title"],
+            "body": body,
+            **{name: in_base64(ROOT / "cnnbook" / "assets" / FONTS[name]) for name in FONTS},
+            "style": "\n".join(path.read_text(encoding="utf-8") for path in styles)
+            + pygments(app)
+            + figures.styles(used),
+            "script": figures.scripts(used),
+            "book": language.words("book"),
+        },
+    )
+    folder = Path(app.outdir) / ONE_FILE
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.html").write_text(page, encoding="utf-8")
+
+
+def in_base64(path):
+    return base64.b64encode(path.read_bytes()).decode("ascii")
+
+
+def pygments(app):
+    """The colours of code, as the theme wrote them for light and dark pages."""
+    return (Path(app.outdir) / "_static" / "pygments.css").read_text(encoding="utf-8")
+
+
+def setup(app):
+    language.set_language("en" if app.tags.has("en") else "ko")
+    app.add_html_math_renderer("mathml", (show_math, None), (show_math_block, None))
+    app.add_transform(StableIds)
+    app.connect("config-inited", on_config)
+    app.connect("builder-inited", on_builder)
+    app.connect("source-read", on_source_read)
+    app.connect("html-page-context", on_page, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
