@@ -105,7 +105,9 @@ def _same(a, b, tolerance):
         return a == b
     try:
         a, b = np.asarray(a), np.asarray(b)
-        return a.shape == b.shape and bool(np.allclose(a, b, rtol=tolerance, atol=tolerance))
+        return a.shape == b.shape and bool(
+            np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+        )
     except (TypeError, ValueError):
         return False
 

@@ -6,12 +6,16 @@ A figure is one ``NAME.py`` (its state), one ``NAME.js`` (its drawing) and, wher
 
 from cnnbook.figures.convolution_explorer import KERNELS, ConvolutionExplorer
 from cnnbook.figures.figure import Figure, StateError, fragment, page, scripts, styles
+from cnnbook.figures.pooling_explorer import PoolingExplorer
+from cnnbook.figures.shape_tracer import ShapeTracer
 from cnnbook.figures.training_curve import TrainingCurve
 
 __all__ = [
     "KERNELS",
     "ConvolutionExplorer",
     "Figure",
+    "PoolingExplorer",
+    "ShapeTracer",
     "StateError",
     "TrainingCurve",
     "fragment",

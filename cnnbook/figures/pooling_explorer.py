@@ -1,0 +1,213 @@
+"""The pooling explorer: a window over a picture, and what a shift of the picture changes."""
+
+import numpy as np
+import traitlets
+
+from cnnbook import convolution, language
+from cnnbook.figures.convolution_explorer import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    _draw_table,
+    _from_rows,
+    _grid,
+    _size,
+    _to_rows,
+)
+from cnnbook.figures.figure import Figure, StateError
+
+POOLING_INPUT = np.array(
+    [
+        [0, 0, 1, 3, 2, 0],
+        [0, 2, 5, 7, 4, 1],
+        [1, 6, 8, 8, 3, 0],
+        [0, 4, 9, 5, 2, 0],
+        [0, 1, 4, 2, 0, 0],
+        [3, 3, 0, 1, 0, 0],
+    ]
+)
+KINDS = ("max", "average")
+RANGES = {"window": (2, 4), "stride": (1, 4)}
+MOST_SHIFT = 4
+
+
+class PoolingExplorer(Figure):
+    """A pooling window moves over a picture that the reader can shift by a few pixels.
+
+    Parameters
+    ----------
+    image : array_like (H, W), optional
+        4 × 4 to 64 × 64; leading dimensions of size 1 are dropped. Default: the chapter's 6 × 6.
+    kind : "max" or "average"
+    window, stride : int
+        2…4 and 1…4; the same for rows and columns.
+    ceil : bool
+        Whether a last window counts that hangs over the edge.
+    shift : (int, int)
+        How many cells the picture is moved down and right, each -4…4. Zeros come in.
+    position : (int, int)
+        Row and column of the output cell that is shown.
+    gradient : bool
+        Whether each input cell shows the gradient it gets when every output cell hands back 1.
+    pictures : dict of str to array_like, optional
+        More inputs that the reader can choose in the page, by label.
+
+    Raises
+    ------
+    ValueError
+        If a value cannot be shown; it names the value.
+    """
+
+    script = "pooling_explorer.js"
+    room = "pooling"
+    image = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
+    kind = traitlets.Unicode("max").tag(sync=True)
+    window = traitlets.Int(2).tag(sync=True)
+    stride = traitlets.Int(2).tag(sync=True)
+    ceil = traitlets.Bool(False).tag(sync=True)
+    shift = traitlets.List(traitlets.Int(), [0, 0]).tag(sync=True)
+    position = traitlets.List(traitlets.Int(), [0, 0]).tag(sync=True)
+    gradient = traitlets.Bool(False).tag(sync=True)
+    pictures = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, image=None, pictures=None, **state):
+        pictures = {language.text("pooling.example"): POOLING_INPUT, **(pictures or {})}
+        pictures = {label: _to_rows(_picture(label, table)) for label, table in pictures.items()}
+        image = _picture("image", POOLING_INPUT if image is None else image)
+        super().__init__(image=image, pictures=pictures, **state)
+
+    @property
+    def shifted(self):
+        """The picture moved by `shift`, (H, W)."""
+        down, right = self.shift
+        rows, columns = self.image.shape
+        padded = np.pad(self.image, MOST_SHIFT)
+        top, left = MOST_SHIFT - down, MOST_SHIFT - right
+        return padded[top : top + rows, left : left + columns]
+
+    @property
+    def output(self):
+        """The pooled picture, as `cnnbook.convolution` computes it, (rows, columns)."""
+        return self._pool(self.shifted)
+
+    @property
+    def changed(self):
+        """Which output cells differ from those of the picture that is not shifted, as bool."""
+        return self.output != self._pool(self.image)
+
+    @property
+    def input_gradient(self):
+        """What each input cell gets when every output cell hands back 1, (H, W)."""
+        gradient = np.zeros(self.image.shape)
+        for row, column in np.ndindex(self.output.shape):
+            place = np.s_[
+                row * self.stride : row * self.stride + self.window,
+                column * self.stride : column * self.stride + self.window,
+            ]
+            window = self.shifted[place]
+            if self.kind == "max":  # the first of the largest gets it all, as in torch
+                winner = np.arange(window.size).reshape(window.shape) == window.argmax()
+                gradient[place] += winner
+            else:
+                gradient[place] += 1 / window.size
+        return gradient
+
+    def _pool(self, picture):
+        pool = {"max": convolution.max_pool2d, "average": convolution.avg_pool2d}[self.kind]
+        return pool(picture[None, None], self.window, self.stride, ceil_mode=self.ceil)[0, 0]
+
+    @traitlets.validate("image")
+    def _check_image(self, proposal):
+        return _picture("image", proposal["value"])
+
+    @traitlets.validate("kind")
+    def _check_kind(self, proposal):
+        if proposal["value"] not in KINDS:
+            raise StateError(f"kind is {proposal['value']!r}; it must be one of {', '.join(KINDS)}")
+        return proposal["value"]
+
+    @traitlets.validate("window", "stride")
+    def _check_number(self, proposal):
+        value, name = proposal["value"], proposal["trait"].name
+        low, high = RANGES[name]
+        if not low <= value <= high:
+            raise StateError(f"{name} is {value}; this figure shows {low} to {high}")
+        return value
+
+    @traitlets.validate("shift")
+    def _check_shift(self, proposal):
+        value = proposal["value"]
+        if len(value) != 2 or not all(abs(v) <= MOST_SHIFT for v in value):
+            raise StateError(f"shift is {value}; it must be two numbers from -4 to 4")
+        return value
+
+    @traitlets.validate("position")
+    def _check_position(self, proposal):
+        value, shape = proposal["value"], self.output.shape
+        if len(value) != 2 or not all(0 <= v < n for v, n in zip(value, shape, strict=True)):
+            raise StateError(f"position is {value}; the output has {_size(shape)} cells")
+        return value
+
+    @traitlets.observe("image", "window", "stride", "ceil")
+    def _stay_inside(self, change):
+        limits = self.output.shape
+        self.position = [min(p, n - 1) for p, n in zip(self.position, limits, strict=True)]
+
+    def alternative_text(self):
+        sizes = self.text(
+            "alternative",
+            image=_size(self.image.shape),
+            kind=self.text(self.kind),
+            window=_size((self.window, self.window)),
+            stride=self.stride,
+            output=_size(self.output.shape),
+        )
+        return " ".join([sizes, self._here(), *([self._moved()] if any(self.shift) else [])])
+
+    def still(self):
+        from matplotlib.figure import Figure as Plot
+        from matplotlib.patches import Rectangle
+
+        plot = Plot(figsize=(7.2, 3.9), layout="constrained")
+        axes = plot.subplots(1, 2)
+        shifted, output = self.shifted, self.output
+        row, column = (p * self.stride for p in self.position)
+        span = shifted[row : row + self.window, column : column + self.window].shape
+        frames = [((row, column), span), (self.position, (1, 1))]
+        big = max(shifted.shape) > 14
+        for axis, name, table, colour, frame in zip(
+            axes, ("input", "output"), (shifted, output), (BLUE, GREEN), frames, strict=True
+        ):
+            _draw_table(axis, table, "gray" if big else "Blues", colour, frame)
+            axis.set_title(f"{self.text(name)} {_size(table.shape)}")
+            if big:  # too small for numbers
+                for number in list(axis.texts):
+                    number.remove()
+        for row, column in np.argwhere(self.changed):
+            style = {"fc": ORANGE, "alpha": 0.45} if big else {"fill": False, "ls": "--", "lw": 2}
+            box = Rectangle((column - 0.42, row - 0.42), 0.84, 0.84, ec=ORANGE, **style)
+            axes[1].add_patch(box)
+        if self.gradient and not big:
+            for (row, column), share in np.ndenumerate(self.input_gradient):
+                place = (column + 0.45, row - 0.45)
+                style = {"ha": "right", "va": "top", "fontsize": 8, "color": ORANGE}
+                axes[0].text(*place, f"{share:.3g}" if share else "", **style)
+        plot.supxlabel(self._moved() if any(self.shift) else self._here(), fontsize=11)
+        return plot
+
+    def _here(self):
+        row, column = self.position
+        value = f"{self.output[row, column]:.6g}"
+        return self.text("here", row=row + 1, column=column + 1, value=value)
+
+    def _moved(self):
+        down, right = self.shift
+        counts = {"changed": int(self.changed.sum()), "total": self.changed.size}
+        return self.text("moved", down=down, right=right, **counts)
+
+
+def _picture(name, value):
+    picture = _grid(name, value)
+    if min(picture.shape) < RANGES["window"][1]:
+        raise StateError(f"{name} has shape {picture.shape}; this figure shows 4 × 4 and more")
+    return picture

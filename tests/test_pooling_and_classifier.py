@@ -1,0 +1,226 @@
+"""What the pooling chapter stands on: its figures without a browser, and its exercises' hints."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from cnnbook import language
+from cnnbook.exercises import examine
+from cnnbook.exercises.chapter_5_1_2_pooling_and_classifier import EXERCISES
+from cnnbook.figures import PoolingExplorer, ShapeTracer
+from cnnbook.figures.pooling_explorer import POOLING_INPUT
+from cnnbook.models import FashionCNN
+
+CHAPTER = "5_1_2_pooling_and_classifier"
+
+
+@pytest.fixture(autouse=True)
+def korean_first():
+    language.set_language("ko")
+    yield
+    language.set_language("ko")
+
+
+# ------------------------------------------------------------------------------ pooling explorer
+
+
+def test_the_example_of_the_chapter_to_the_number():
+    explorer = PoolingExplorer()
+    assert explorer.output.tolist() == [[2, 7, 4], [6, 9, 3], [3, 4, 0]]
+    explorer.shift = [0, 1]
+    assert explorer.output.tolist() == [[0, 5, 7], [1, 9, 8], [3, 4, 2]]
+    assert explorer.changed.sum() == 6
+
+
+@pytest.mark.parametrize("shift", [(0, 1), (2, 0), (-3, 4)])
+def test_a_shift_lets_zeros_in_and_cells_fall_off(shift):
+    image = np.arange(1, 31).reshape(5, 6)
+    shifted = PoolingExplorer(image, shift=shift).shifted
+    for (row, column), value in np.ndenumerate(shifted):
+        source = (row - shift[0], column - shift[1])
+        inside = 0 <= source[0] < 5 and 0 <= source[1] < 6
+        assert value == (image[source] if inside else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("kind", "median", "kind is 'median'; it must be one of max, average"),
+        ("window", 5, "window is 5; this figure shows 2 to 4"),
+        ("stride", 0, "stride is 0"),
+        ("shift", [0, 5], r"shift is \[0, 5\]"),
+        ("shift", [1], r"shift is \[1\]"),
+        ("position", [3, 0], r"position is \[3, 0\]; the output has 3 × 3"),
+        ("image", np.ones((3, 6)), r"image has shape \(3, 6\); this figure shows 4 × 4"),
+        ("image", [[np.nan] * 4] * 4, "image holds nan"),
+    ],
+)
+def test_the_explorer_refuses_what_it_cannot_show(name, value, message):
+    explorer = PoolingExplorer()
+    before = explorer.state()
+    with pytest.raises(ValueError, match=message):
+        setattr(explorer, name, value)
+    assert explorer.state() == before
+    with pytest.raises(ValueError, match=message):
+        PoolingExplorer(**{name: value})
+
+
+@pytest.mark.parametrize("kind", ["max", "average"])
+@pytest.mark.parametrize(("window", "stride", "ceil"), [(2, 2, False), (3, 2, True), (4, 1, False)])
+def test_the_gradient_of_the_still_is_that_of_torch(kind, window, stride, ceil):
+    explorer = PoolingExplorer(
+        kind=kind, window=window, stride=stride, ceil=ceil, shift=(0, 1), gradient=True
+    )
+    x = torch.tensor(explorer.shifted[None], dtype=torch.float64, requires_grad=True)
+    pool = functional.max_pool2d if kind == "max" else functional.avg_pool2d
+    pool(x, window, stride, ceil_mode=ceil).sum().backward()
+    assert np.allclose(explorer.input_gradient, x.grad[0], rtol=0, atol=1e-12)
+    written = [text.get_text() for text in explorer.still().axes[0].texts][36:]
+    shown = [f"{share:.3g}" if share else "" for share in x.grad[0].flatten().tolist()]
+    assert written == shown
+
+
+def test_position_stays_inside_when_the_output_shrinks():
+    explorer = PoolingExplorer(window=4, stride=1, position=(2, 2))
+    explorer.stride = 4
+    assert explorer.position == [0, 0]
+    explorer.ceil = True
+    explorer.position = [1, 1]
+    explorer.ceil = False
+    assert explorer.position == [0, 0]
+
+
+def test_words_and_stills_follow_the_state():
+    language.set_language("en")
+    explorer = PoolingExplorer(position=(1, 1))
+    assert repr(explorer).endswith("Output row 2, column 2 is 9.")
+    before = explorer.png()
+    assert len(before) <= 60_000 and before == explorer.png()
+    explorer.shift = [0, 1]
+    assert "1 right. Of 9 output cells, 6 changed." in repr(explorer)
+    assert before != explorer.png()
+
+
+# ---------------------------------------------------------------------------------- shape tracer
+
+
+def test_the_tracer_traces_the_network_of_the_book():
+    """Shapes, names and parameters of every layer are those of `FashionCNN`."""
+    network, seen = FashionCNN().eval(), []
+    for name, layer in network.named_children():
+        layer.register_forward_hook(
+            lambda layer, _, output, name=name: seen.append(
+                (name, tuple(output.shape[1:]), sum(p.numel() for p in layer.parameters()))
+            )
+        )
+    network(torch.zeros(2, 1, 28, 28))
+    tracer = ShapeTracer()
+    traced = [
+        (step["name"].partition(",")[0], tuple(step["after"]), step["parameters"])
+        for step in tracer.steps
+        if step["kind"] not in ("flatten", "softmax")
+    ]
+    assert traced == seen
+    assert tracer.parameters == sum(p.numel() for p in network.parameters())
+    for before, after in zip(tracer.steps, tracer.steps[1:], strict=False):
+        assert before["after"] == after["before"]
+
+
+def test_the_written_sums_are_right():
+    for step in ShapeTracer().steps:
+        left, _, right = step["count"].rpartition(" = ")
+        if left:
+            value = eval(left.replace("·", "*").replace(",", ""))
+            assert value == step["parameters"] == int(right.replace(",", ""))
+        left, _, right = step["size"].rpartition(" = ")
+        if left:
+            sum_ = left.replace("·", "*").replace("−", "-").replace("⌊", "int(").replace("⌋", ")")
+            assert eval(sum_) == int(right.replace(",", "")) == step["after"][-1]
+
+
+def test_a_network_of_ones_own():
+    layers = [
+        {"name": "a", "kind": "convolution", "filters": 8, "kernel": 5, "stride": 2},
+        {"name": "b", "kind": "global"},
+        {"name": "c", "kind": "output", "units": 3},
+    ]
+    tracer = ShapeTracer(layers, shape=(3, 32, 20))
+    assert tracer.shapes == [("a", (8, 14, 8)), ("b", (8,)), ("c", (3,))]
+    assert tracer.parameters == 8 * (3 * 25 + 1) + 3 * 9
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([{"name": "a", "kind": "dense", "units": 3}], "dense needs a vector"),
+        ([{"name": "a", "kind": "pooling", "kernel": 40}], "does not fit"),
+        ([{"name": "a", "kind": "convolution", "kernel": 3}], "filters"),
+        ([{"name": "a", "kind": "pool"}], "pool"),
+        ([{"name": "a", "kind": "flatten"}, {"name": "b", "kind": "flatten"}], "flatten needs"),
+    ],
+)
+def test_the_tracer_refuses_layers_that_do_not_fit(layers, message):
+    with pytest.raises(ValueError, match=message):
+        ShapeTracer(layers)
+
+
+@pytest.mark.parametrize(("name", "value"), [("place", 12), ("place", -1), ("known", [0, 12])])
+def test_the_tracer_refuses_a_layer_that_is_not_there(name, value):
+    tracer = ShapeTracer()
+    with pytest.raises(ValueError, match=f"{name} is .*the network has 12 layers"):
+        setattr(tracer, name, value)
+    with pytest.raises(ValueError, match=f"{name} is"):
+        ShapeTracer(**{name: value})
+
+
+def test_what_is_hidden_is_not_told():
+    tracer = ShapeTracer(known=[0])
+    assert "(N, 32, 28, 28)" in repr(tracer)
+    assert "(N, 32, 14, 14)" not in repr(tracer) and "2304" not in repr(tracer)
+    drawn = [text.get_text() for text in tracer.still().axes[0].texts]
+    assert drawn.count("?") == 11
+    assert len(ShapeTracer(known=list(range(12))).png()) <= 60_000
+
+
+# ------------------------------------------------------------------------------------- exercises
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_every_mistake_gets_its_own_hint(name):
+    exercise = EXERCISES[name]
+    assert len(exercise.mistakes) >= 3
+    assert examine(f"{CHAPTER}/{name}", exercise.right)[0] == "right"
+    hints = set()
+    for mistake, answer in exercise.mistakes.items():
+        status, message = examine(f"{CHAPTER}/{name}", answer)
+        assert (status, message) == ("wrong", language.text(f"{CHAPTER}.hint_{mistake}"))
+        hints.add(message)
+    assert len(hints) == len(exercise.mistakes)
+
+
+def test_the_exercises_know_the_right_answers_from_torch():
+    x = torch.tensor([[1, 4, 2, 0], [3, 2, 5, 1], [0, 1, 7, 6], [2, 8, 3, 4.0]])
+    assert EXERCISES["by-hand"].right == functional.max_pool2d(x[None], 2)[0].tolist()
+    for n, k, s, ceil in EXERCISES["size"].cases:
+        pooled = functional.max_pool1d(torch.zeros(1, 1, n), k, s, ceil_mode=ceil)
+        assert EXERCISES["size"].right(n, k, s, ceil) == pooled.shape[2]
+    for x, upstream, k in EXERCISES["gradient"].cases:
+        leaf = torch.tensor(x[None], dtype=torch.float64, requires_grad=True)
+        pooled = functional.max_pool2d(leaf, k)
+        pooled.backward(torch.tensor(upstream[None], dtype=torch.float64))
+        assert np.array_equal(EXERCISES["gradient"].right(x, upstream, k), leaf.grad[0])
+    for (n,) in EXERCISES["flat"].cases:
+        network, seen = FashionCNN(), []
+        network.pool.register_forward_hook(lambda *a, seen=seen: seen.append(a[2].numel()))
+        network.fc1 = torch.nn.Identity()
+        with pytest.raises(RuntimeError):  # fc2 waits for 600
+            network(torch.zeros(1, 1, n, n))
+        assert EXERCISES["flat"].right(n) == seen[-1]
+    for z, label in EXERCISES["cross-entropy"].cases:
+        expected = functional.cross_entropy(torch.tensor(z)[None], torch.tensor([label]))
+        assert EXERCISES["cross-entropy"].right(z, label) == pytest.approx(expected.item())
+
+
+def test_the_chapter_and_the_figure_show_the_same_picture():
+    assert POOLING_INPUT.sum() == 85 and POOLING_INPUT[3, 2] == 9
