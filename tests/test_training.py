@@ -606,7 +606,7 @@ def test_quiet_is_quiet_and_progress_says_what_is_trained(capsys):
     fit(Small(), halves(20), epochs=1, validation=halves(8))
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "Small (파라미터 178개) · 그림 20장 · 배치 100 · SGD, 학습률 0.1 · 시드 0 · 장치 cpu",
+        "Small (매개변수 178개) · 그림 20장 · 배치 100 · SGD, 학습률 0.1 · 시드 0 · 장치 cpu",
         "검증 정확도가 가장 높은 에포크(1)의 가중치를 남겼습니다.",
     ]
     assert "1/1" in err  # tqdm
