@@ -6,6 +6,7 @@ A figure is one ``NAME.py`` (its state), one ``NAME.js`` (its drawing) and, wher
 
 from cnnbook.figures.convolution_explorer import KERNELS, ConvolutionExplorer
 from cnnbook.figures.figure import Figure, StateError, fragment, page, scripts, styles
+from cnnbook.figures.kernel_motion import KernelMotion
 from cnnbook.figures.pooling_explorer import PoolingExplorer
 from cnnbook.figures.shape_tracer import ShapeTracer
 from cnnbook.figures.training_curve import TrainingCurve
@@ -14,6 +15,7 @@ __all__ = [
     "KERNELS",
     "ConvolutionExplorer",
     "Figure",
+    "KernelMotion",
     "PoolingExplorer",
     "ShapeTracer",
     "StateError",

@@ -1,0 +1,199 @@
+"""A kernel that moves in one, two or three directions: the same sum on a line, a square, a box."""
+
+from math import prod
+
+import numpy as np
+import traitlets
+
+from cnnbook import convolution
+from cnnbook.figures.convolution_explorer import BLUE, COURSE_INPUT, GREEN, KERNELS, ORANGE
+from cnnbook.figures.figure import Figure, StateError
+
+DEPTH, ROW, COLUMN = np.indices((4, 4, 4))
+SIGNAL = (
+    np.array([[2, 3, 3, 7, 8, 8, 4, 2], [1, 0, 1, 1, 0, 2, 0, 1]]),
+    np.array([[-1, 0, 1], [1, 1, 1]]),
+)
+PICTURE = (
+    np.stack([COURSE_INPUT, COURSE_INPUT[::-1, ::-1].T]),
+    np.array([KERNELS["course"], KERNELS["vertical_edges"]]),
+)
+VOLUME = (
+    np.stack([(DEPTH + 2 * ROW + 3 * COLUMN + ROW * COLUMN) % 4, (ROW + COLUMN * DEPTH) % 3]),
+    np.array([[[[1, 0], [0, 1]], [[0, -1], [1, 0]]], [[[1, 1], [0, 0]], [[0, 0], [0, -1]]]]),
+)
+MOST_SIZE, MOST_CELLS = {1: 10, 2: 7, 3: 6}, 27  # cells an axis; cells of one kernel
+PURPLE = "#8e4585"  # below zero, as in figure.css
+SLANT, SLOPE, GAP = 0.42, 0.62, 0.5  # how a slice of a volume is drawn; as in kernel_motion.js
+
+
+def to_text(array):
+    """(C, D, H, W) as "1 0; 0 1 | 2 1; 1 0 / …": channels / slices | rows ; numbers."""
+    return " / ".join(
+        " | ".join("; ".join(" ".join(f"{v:g}" for v in row) for row in table) for table in box)
+        for box in array
+    )
+
+
+class KernelMotion(Figure):
+    """A kernel moves along as many directions as its convolution has; the output fills up.
+
+    Parameters
+    ----------
+    directions : 1, 2 or 3
+        Which of the three convolutions is shown.
+    signal, picture, volume : (input, kernel), optional
+        What 1, 2 and 3 directions show. `input` (C, *size) and `kernel` (C, *kernel size) hold at
+        most 2 channels, 10, 7 × 7 or 6 × 6 × 6 numbers a channel, and 27 weights a kernel.
+    channels : 1 or 2
+        How many of the channels are used.
+    position : (int, int, int)
+        Slice, row and column of the output cell that is shown; 0 for directions there are not.
+
+    Raises
+    ------
+    ValueError
+        If a value cannot be shown; it names the value.
+    """
+
+    script = "kernel_motion.js"
+    room = "kernel_motion"
+    directions = traitlets.Int(1).tag(sync=True)
+    channels = traitlets.Int(1).tag(sync=True)
+    position = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
+    inputs = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    kernels = traitlets.List(traitlets.Unicode()).tag(sync=True)
+
+    def __init__(self, directions=1, signal=SIGNAL, picture=PICTURE, volume=VOLUME, **state):
+        pairs = enumerate((signal, picture, volume), start=1)
+        self._boxes = [_boxes(axes, *pair) for axes, pair in pairs]
+        inputs, kernels = ([to_text(box[k]) for box in self._boxes] for k in (0, 1))
+        super().__init__(inputs=inputs, kernels=kernels, directions=directions, **state)
+
+    @property
+    def shown(self):
+        """The input (C, D, H, W) and the kernel (C, KD, KH, KW) of the present choice."""
+        return tuple(box[: self.channels] for box in self._boxes[self.directions - 1])
+
+    @property
+    def output(self):
+        """The output (D, H, W), by :func:`cnnbook.convolution.conv3d`."""
+        box, kernel = self.shown
+        return convolution.conv3d(box[None], kernel[None])[0, 0]
+
+    @traitlets.validate("directions", "channels")
+    def _check_choice(self, proposal):
+        value, name = proposal["value"], proposal["trait"].name
+        directions = value if name == "directions" else self.directions
+        most = 3 if name == "directions" else len(self._boxes[directions - 1][0])
+        if not 1 <= value <= most:
+            raise StateError(f"{name} is {value}; this figure shows 1 to {most}")
+        return value
+
+    @traitlets.validate("position")
+    def _check_position(self, proposal):
+        value, shape = proposal["value"], self.output.shape
+        if len(value) != 3 or not all(0 <= v < n for v, n in zip(value, shape, strict=True)):
+            raise StateError(f"position is {value}; the output has {_size(shape)} cells")
+        return value
+
+    @traitlets.observe("directions")
+    def _stay_inside(self, change):
+        self.channels = min(self.channels, len(self._boxes[self.directions - 1][0]))
+        limits = [size - 1 for size in self.output.shape]
+        self.position = [min(p, most) for p, most in zip(self.position, limits, strict=True)]
+
+    def alternative_text(self):
+        box, kernel = self.shown
+        own = slice(3 - self.directions, 3)  # the directions there are
+        return self.text(
+            "alternative",
+            directions=self.directions,
+            channels=self.channels,
+            input=_size(box.shape[1:][own]),
+            kernel=_size(kernel.shape[1:][own]),
+            output=_size(self.output.shape[own]),
+            place=", ".join(str(p + 1) for p in self.position[own]),
+            value=f"{self.output[tuple(self.position)]:g}",
+        )
+
+    def still(self):
+        from matplotlib.figure import Figure as Plot
+
+        box, kernel = self.shown
+        output, start = self.output, self.position
+        boards = [("input", one, BLUE, start, kernel.shape[1:]) for one in box]
+        boards += [("kernel", one, ORANGE, start, (0, 0, 0)) for one in kernel]
+        boards += [("output", output, GREEN, start, (1, 1, 1))]
+        deep, upright = self.directions == 3, self.directions == 1
+        wide = [one.shape[2] + SLANT * one.shape[1] * deep for _, one, *_ in boards]
+        size = (5, 0.9 * len(boards)) if upright else (0.36 * sum(wide) + 0.4 * len(boards), 3.7)
+        plot = Plot(figsize=size, layout="constrained")
+        shape = (len(boards), 1) if upright else (1, len(boards))
+        rows = plot.subplots(*shape, squeeze=False, width_ratios=None if upright else wide)
+        for k, (axes, (name, *look)) in enumerate(zip(rows.flat, boards, strict=True)):
+            _draw(axes, deep, *look)
+            channel = self.text("channel", number=k % len(box)) if k < 2 * len(box) else ""
+            title = f"{self.text(name)} {channel if len(box) > 1 else ''}"
+            axes.set_title(title.strip(), fontsize=10, loc="left")
+            axes.set_xlim(-0.2, (max(wide) if upright else axes.get_xlim()[1]) + 0.2)
+        return plot
+
+
+def _corner(table, deep, d, i, j):
+    """Where the corner of a cell is drawn: flat, or on the slice `d` of a stack of slices."""
+    if not deep:
+        return j, i
+    rows = table.shape[1]
+    return j + SLANT * (rows - i), SLOPE * i + d * (SLOPE * rows + GAP)
+
+
+def _draw(axes, deep, table, colour, start, size):
+    """The slices of `table` (D, H, W), each cell with its number, and a frame around a box."""
+    from matplotlib.colors import to_rgb
+    from matplotlib.patches import Polygon
+
+    most = max(np.abs(table).max(), 1)
+    for place, value in np.ndenumerate(table):
+        ring = [(0, 0, 0), (0, 0, 1), (0, 1, 1), (0, 1, 0)]
+        corners = [_corner(table, deep, *np.add(place, step)) for step in ring]
+        inside = all(s <= p < s + n for p, s, n in zip(place, start, size, strict=True))
+        tint = colour if value >= 0 else PURPLE
+        face = (*to_rgb(tint), 0.1 + 0.35 * abs(value) / most)
+        look = {"ec": colour if inside else "#9aa4ae", "lw": 2.5 if inside else 0.8}
+        axes.add_patch(Polygon(corners, fc=face, zorder=3 if inside else 2, **look))
+        x, y = np.mean(corners, axis=0)
+        label = f"{value:g}".replace("-", "−")
+        axes.text(x, y, label, ha="center", va="center", fontsize=10, zorder=4)
+    right, low = np.max([_corner(table, deep, *s) for s in np.ndindex(*np.add(table.shape, 1))], 0)
+    axes.set(xlim=(0, right), ylim=(low - (SLOPE * table.shape[1] + GAP) * deep + 0.2, -0.2))
+    axes.set_aspect("equal", anchor="NW")
+    axes.set_axis_off()
+
+
+def _size(shape):
+    return " × ".join(str(size) for size in shape)
+
+
+def _boxes(axes, box, kernel):
+    """Input and kernel as (C, D, H, W), with sizes of 1 for the directions there are not."""
+    result, name = [], ("signal", "picture", "volume")[axes - 1]
+    for array in (np.asarray(box), np.asarray(kernel)):
+        if array.ndim != axes + 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+            raise StateError(
+                f"{name} has shape {array.shape}, type {array.dtype}; it must be an input and a "
+                f"kernel of finite numbers with {axes + 1} axes, the channel first"
+            )
+        result.append(array.reshape(len(array), *[1] * (3 - axes), *array.shape[1:]))
+    box, kernel = result
+    fits = all(
+        k <= n <= MOST_SIZE[axes] for k, n in zip(kernel.shape[1:], box.shape[1:], strict=True)
+    )
+    if len(box) != len(kernel) or not 1 <= len(box) <= 2 or not fits or not box.size:
+        raise StateError(
+            f"{name} has an input {box.shape} and a kernel {kernel.shape}; this figure shows 1 or "
+            f"2 channels, up to {MOST_SIZE[axes]} cells an axis, and a kernel that fits"
+        )
+    if prod(kernel.shape[1:]) > MOST_CELLS or not kernel.size:
+        raise StateError(f"{name} has a kernel {kernel.shape}; at most {MOST_CELLS} cells")
+    return box, kernel
