@@ -238,8 +238,12 @@ def test_the_package_stays_small(tmp_path):
         '"""Two\nlines."""\n\n# a remark\nx = [\n    1,\n]\n\n\ndef f():\n    """Doc."""\n'
     )
     assert code_lines(example) == 4
+    # Figures and exercises belong to their chapters and grow with them; each has its own limit.
     total = sum(
-        code_lines(path) for room, paths in rooms().items() if room != "figures" for path in paths
+        code_lines(path)
+        for room, paths in rooms().items()
+        for path in paths
+        if room != "figures" and not path.name.startswith("chapter_")
     )
     assert total <= 1500, f"{total} lines: if it grows past that, the book hides its subject"
 

@@ -90,7 +90,7 @@ def _judge(exercise, chapter, answers, answers_of):
             return "wrong", text(f"{chapter}.hint_{hint}")
     first = wrong[0]
     if np.shape(answers[first]) != np.shape(expected[first]):
-        found, wanted = np.shape(answers[first]), np.shape(expected[first])
+        found, wanted = tuple(np.shape(answers[first])), tuple(np.shape(expected[first]))
         return "wrong", text("exercises.shape", found=found, wanted=wanted)
     if not exercise.cases:
         return "wrong", text("exercises.value")
