@@ -128,7 +128,7 @@ def imported_names(*folders):
 
 @pytest.mark.parametrize(
     "folders, extras",
-    [(["cnnbook"], []), (["cnnbook", "tests", "tools", "conftest.py"], ["lab", "test"])],
+    [(["cnnbook"], []), (["cnnbook", "tests", "tools", "conftest.py"], ["lab", "test", "book"])],
     ids=["the book", "its checks and tools"],
 )
 def test_what_is_imported_is_asked_for(folders, extras):

@@ -13,12 +13,11 @@ import shutil
 import subprocess
 import sys
 import time
-from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
-EDITIONS = {"ko": "한국어", "en": "English"}
+EDITIONS = ("ko", "en")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 # The first page sends a reader to the edition that the browser's languages ask for.
@@ -114,8 +113,7 @@ def whole_edition(folder, edition):
     head = re.sub(r"<script>.*?</script>", "", head, flags=re.S)
     head = head.replace(f"<title>{title[0][7:-8]}</title>", f"<title>{title[2]}</title>")
     head = head.replace("</head>", f"<style>{styles}</style></head>")
-    cover = f'<section class="cover"><p>{escape(EDITIONS[edition])}</p><h1>{title[2]}</h1>'
-    cover += f"<ul>{''.join(titles)}</ul></section>"
+    cover = f'<section class="cover"><h1>{title[2]}</h1><ul>{"".join(titles)}</ul></section>'
     return f"{head}<body><main class='bd-article'>{cover}{''.join(bodies)}</main></body></html>"
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from pygments.formatters import HtmlFormatter
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
@@ -241,6 +242,8 @@ def on_builder(app):
 def on_page(app, name, template, context, doctree):
     """The downloads of a chapter: its notebook, and itself as one file."""
     words = language.words("book")
+    if name == "bibliography":  # docutils calls it a list, but its entries are no list items
+        context["body"] = context["body"].replace('<div role="list" class=', "<div class=")
     if not (doctree and CHAPTER.match(name)):
         return
     to = context["pathto"]
@@ -286,7 +289,7 @@ def write_one_file(app, name, context):
             "body": body,
             **{name: in_base64(ROOT / "cnnbook" / "assets" / FONTS[name]) for name in FONTS},
             "style": "\n".join(path.read_text(encoding="utf-8") for path in styles)
-            + pygments(app)
+            + code_colours()
             + figures.styles(used),
             "script": figures.scripts(used),
             "book": language.words("book"),
@@ -301,9 +304,14 @@ def in_base64(path):
     return base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def pygments(app):
-    """The colours of code, as the theme wrote them for light and dark pages."""
-    return (Path(app.outdir) / "_static" / "pygments.css").read_text(encoding="utf-8")
+def code_colours():
+    """The colours of code in light and dark pages, the same as the theme's."""
+    return "\n".join(
+        HtmlFormatter(style=f"a11y-high-contrast-{theme}").get_style_defs(
+            f'html[data-theme="{theme}"] .highlight'
+        )
+        for theme in ("light", "dark")
+    )
 
 
 def setup(app):

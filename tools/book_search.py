@@ -1,8 +1,8 @@
 """A search that knows Korean: a language for Sphinx's own search, for pages from disk.
 
 Korean glues particles to words (합성곱은, 합성곱층을), so a list of whole words finds little. Every
-piece of two to four syllables inside a word is entered instead: 합성곱층을 is found by 합성곱 and by
-층을. What the reader types is cut up by book_search.js in the browser.
+piece of two to four syllables inside a word is entered instead: 합성곱층을 is found by 합성곱
+and by 층을. What the reader types is cut up by book_search.js in the browser.
 """
 
 import re

@@ -9,3 +9,11 @@ document.addEventListener("click", (event) => {
   const here = passed.at(-1);
   link.hash = here && here !== sections[0] ? here.id : "";
 });
+
+// The copy buttons speak the page's language and have a name for screen readers. copybutton.js
+// makes them when the page is read; this script runs just before and just after.
+const say = document.querySelector('meta[name="book-copy"]').dataset;
+Object.assign(messages[locale], { copy: say.copy, copy_success: say.copied });
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("button.copybtn").forEach((button) => { button.ariaLabel = say.copy; });
+});

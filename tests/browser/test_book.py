@@ -1,0 +1,485 @@
+"""The web book in a real Chromium: opened from disk with every host blocked, read and moved."""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import book as builder
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+EDITIONS = ("ko", "en")
+CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks" / "ko").glob("*.ipynb"))
+PAGES = ["index", *CHAPTERS, "glossary", "bibliography", "genindex", "search"]
+CONVOLUTION, POOLING = "5_1_2_convolution_layer", "5_1_2_pooling_and_classifier"
+DIMENSIONS, START = "5_1_3_convolution_in_1d_2d_3d", "5_0_start_here"
+LARGEST_PAGE, LARGEST_FILE = 1_500_000, 3_000_000  # bytes
+
+# axe-core (Deque, MPL-2.0) is used by the tests alone and comes from npm, this very file.
+AXE = "axe-core@4.14.1"
+AXE_SHA512 = (  # in base64, as npm tells it
+    "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
+)
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory):
+    """The folder of the web book, built once, at a place that nothing points to."""
+    folder = tmp_path_factory.mktemp("book") / "html"
+    builder.build(folder)
+    return folder
+
+
+@pytest.fixture
+def visit(chromium):
+    """``visit(path, width=…, theme=…)``: a page from disk, without any network.
+
+    After the test: no error or warning in the console, no request to anywhere but the disk.
+    """
+    complaints, contexts = [], []
+
+    def hear(message):
+        if message.type in ("error", "warning"):
+            complaints.append(f"console: {message.text}")
+
+    def ask(request):
+        if not request.url.startswith(("file:", "data:")):
+            complaints.append(f"request: {request.url}")
+
+    def open_page(path, width=1280, theme="light", query="", **options):
+        options = {"reduced_motion": "reduce", "offline": True, **options}
+        size = {"width": width, "height": 800}
+        context = chromium.new_context(viewport=size, color_scheme=theme, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("console", hear)
+        page.on("request", ask)
+        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url[:99]}"))
+        page.add_init_script(WATCH_SHIFTS)
+        page.goto(path.as_uri() + query)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+WATCH_SHIFTS = """
+globalThis.shifted = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+  if (!entry.hadRecentInput) globalThis.shifted += entry.value;
+})).observe({ type: 'layout-shift', buffered: true });
+"""
+
+
+def settle(page):
+    """Wait until the frame after the next is painted."""
+    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
+
+def every_page(test):
+    name = pytest.mark.parametrize("name", PAGES)
+    return pytest.mark.parametrize("edition", EDITIONS)(name(test))
+
+
+# ---------------------------------------------------------------- every page, as it is found
+
+
+STICKING_OUT = """() => [...document.querySelectorAll(
+  'article *, .bd-header-article *, main.bd-article *')].filter((node) => {
+  const box = node.getBoundingClientRect();
+  if (!box.width || box.right <= innerWidth + 1 || !node.checkVisibility()) return false;
+  for (let up = node.parentElement; up; up = up.parentElement) {
+    if (getComputedStyle(up).overflowX !== 'visible') return false;  // scrolls in itself
+  }
+  return true;
+}).map((node) => node.tagName + '.' + node.className + ' ' + node.textContent.slice(0, 40))"""
+
+
+@every_page
+def test_a_page_opens_and_fits(html, visit, edition, name):
+    """At phone width, at 200 % zoom of a laptop and on a projector: nothing is cut off."""
+    page = visit(html / edition / f"{name}.html", theme="light" if edition == "ko" else "dark")
+    page.wait_for_load_state("load")
+    assert page.locator("html").get_attribute("lang") == edition
+    assert page.locator("h1").count() >= 1
+    assert page.evaluate("document.querySelectorAll('img:not([alt]), img[alt=\"\"]').length") == 0
+    islands = page.locator('.cnnbook-picture script[type*="cnnbook"]')
+    assert islands.count() == 0  # every one has become a figure
+    assert page.locator(".cnnbook-still").count() == 0
+    for width in (1920, 640, 360):
+        page.set_viewport_size({"width": width, "height": 800})
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(STICKING_OUT) == [], width
+
+
+@every_page
+def test_links_and_files_are_there(html, edition, name):
+    """Every href and src leads to a file of the folder, and every #place is on its page."""
+    text = (html / edition / f"{name}.html").read_text(encoding="utf-8")
+    targets = re.findall(r'<(?:a|link|script|img)\b[^>]*?\b(?:href|src)="([^"]+)"', text)
+    assert len(targets) > 10
+    for target in set(targets):
+        if target.startswith(("data:", "https://")):
+            assert not re.search(rf'<(?:link|script|img)[^>]*"{re.escape(target)}', text) or (
+                target.startswith("data:")
+            ), f"{target} would be fetched"
+            continue
+        path, _, place = target.partition("#")
+        path = html / edition / unquote(path.partition("?")[0]) if path else None
+        other = path.resolve() if path else html / edition / f"{name}.html"
+        assert other.exists(), f"{name} leads to {target}"
+        if place:
+            assert f'id="{unquote(place)}"' in other.read_text(encoding="utf-8"), target
+
+
+def test_the_first_page_knows_the_readers_language(html, visit):
+    for locale, edition in (("ko-KR", "ko"), ("de-DE", "en")):
+        page = visit(html / "index.html", locale=locale)
+        page.wait_for_url(f"**/{edition}/index.html")
+    page = visit(html / "index.html", java_script_enabled=False)
+    assert page.locator("a").all_inner_texts() == ["한국어", "English"]
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_chapters_follow_the_course(html, visit, edition):
+    page = visit(html / edition / "index.html")
+    links = page.locator(".bd-docs-nav a").evaluate_all("(all) => all.map((a) => a.href)")
+    assert [Path(link).stem for link in links][: len(CHAPTERS)] == CHAPTERS
+    for name in CHAPTERS:
+        page.locator(".prev-next-footer a.right-next").click()
+        page.wait_for_url(f"**/{name}.html")
+
+
+# ---------------------------------------------------------------- live figures
+
+
+STATE = """(place) => JSON.stringify([place.innerText,
+  [...place.querySelectorAll('[aria-live], output')].map((one) => one.textContent),
+  [...place.querySelectorAll('input, select')].map((one) => one.value),
+  [...place.querySelectorAll('[aria-valuetext]')].map((one) => one.ariaValueText)])"""
+
+
+def changes(page, place, act):
+    """Whether the words or values of a figure are others after `act`."""
+    before = place.evaluate(STATE)
+    act()
+    settle(page)
+    return place.evaluate(STATE) != before
+
+
+def moves_by_keyboard(page, place):
+    controls = place.locator('button:enabled, input:enabled, select, [tabindex="0"]').all()
+    for control in controls:
+        control.focus()
+        for key in ("ArrowRight", "ArrowLeft", "ArrowDown", "Space"):
+            if changes(page, place, lambda key=key: page.keyboard.press(key)):
+                return True
+    return False
+
+
+def moves_by_mouse(page, place):
+    for control in place.locator("canvas, svg, .board, .grid, button:enabled").all():
+        if not control.is_visible():
+            continue
+        for x, y in ((0.3, 0.3), (0.8, 0.7)):
+            box = control.bounding_box()
+            target = (box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+            def act(target=target):
+                page.mouse.move(*target)
+                page.mouse.down()
+                page.mouse.up()
+
+            if changes(page, place, act):
+                return True
+    return False
+
+
+def check_figures(page):
+    """Move every live figure of a page by keyboard and by mouse; how many there were."""
+    places = page.locator(".cnnbook-place").all()
+    for number, place in enumerate(places, 1):
+        place.scroll_into_view_if_needed()
+        before = place.evaluate(STATE)
+        page.wait_for_timeout(100)
+        assert place.evaluate(STATE) == before, f"figure {number} moves by itself"
+        assert moves_by_keyboard(page, place), f"figure {number} ignores the keyboard"
+        assert moves_by_mouse(page, place), f"figure {number} ignores the mouse"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    return len(places)
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_every_figure_moves(html, visit, edition, name):
+    page = visit(html / edition / f"{name}.html")
+    assert check_figures(page) == figures_in(edition, name)
+
+
+def figures_in(edition, name):
+    """How many live figures the notebook has."""
+    text = (ROOT / "notebooks" / edition / f"{name}.ipynb").read_text(encoding="utf-8")
+    return text.count('"application/vnd.cnnbook.figure+json"')
+
+
+def test_there_are_figures_to_move():
+    assert sum(figures_in("ko", name) for name in CHAPTERS) > 3
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_nothing_jumps_when_figures_come_alive(html, visit, name, width):
+    page = visit(html / "ko" / f"{name}.html", width=width)
+    page.wait_for_timeout(300)
+    assert page.evaluate("shifted") < 0.01
+    heights = [
+        one.locator(".cnnbook-figure").evaluate_all("(all) => all.map((f) => f.offsetHeight)")
+        for one in (
+            page,
+            visit(html / "ko" / f"{name}.html", width=width, java_script_enabled=False),
+        )
+    ]
+    assert heights[0] == heights[1]
+
+
+# ---------------------------------------------------------------- two editions, two themes
+
+
+def test_the_switch_of_editions_keeps_the_place(html, visit):
+    page = visit(html / "ko" / f"{CONVOLUTION}.html")
+    page.locator("#receptive").evaluate("(node) => node.scrollIntoView()")
+    settle(page)
+    for edition in ("en", "ko"):
+        box = page.locator("a.edition-switch").bounding_box()
+        page.mouse.click(box["x"] + 20, box["y"] + 15)  # click() would scroll the page
+        page.wait_for_url(f"**/{edition}/{CONVOLUTION}.html#receptive")
+        assert 0 <= page.locator("#receptive").bounding_box()["y"] < 300
+
+
+def test_the_same_places_in_both_editions(html):
+    for name in CHAPTERS:
+        places = [
+            re.findall(
+                r'<section[^>]* id="([^"]+)"', (html / edition / f"{name}.html").read_text("utf-8")
+            )
+            for edition in EDITIONS
+        ]
+        assert places[0] == places[1] and len(places[0]) > 3
+        assert not [place for place in places[0] if re.fullmatch(r"id\d+", place)]
+
+
+def test_light_and_dark_are_chosen_and_kept(html, visit):
+    page = visit(html / "ko" / "5_1_2_convolution_layer.html")
+    themes = "[document.documentElement.dataset.theme,"
+    themes += " document.querySelector('.cnnbook-figure').dataset.theme]"
+    assert page.evaluate(themes) == ["light", "light"]
+    page.locator(".theme-switch-button").click()
+    page.locator('.theme-change-button[data-mode="dark"]').click()
+    assert page.evaluate(themes) == ["dark", "dark"]
+    page.locator(".prev-next-footer a.right-next").click()
+    page.wait_for_load_state("load")
+    assert page.evaluate(themes) == ["dark", "dark"]
+
+
+# ---------------------------------------------------------------- search
+
+QUESTIONS = [  # what the reader types, the page that must come first, the place on it
+    ("ko", "합성곱", CONVOLUTION, "by-hand"),
+    ("ko", "합성곱은", CONVOLUTION, "by-hand"),
+    ("ko", "풀링", POOLING, "title"),
+    ("ko", "풀링층에서", POOLING, "title"),
+    ("ko", "수용 영역", CONVOLUTION, "receptive"),
+    ("ko", "손실 함수", POOLING, "output"),
+    ("ko", "패딩이란", CONVOLUTION, "padding"),
+    ("ko", "특성맵을", CONVOLUTION, "by-hand"),
+    ("ko", "소프트맥스", POOLING, "output"),
+    ("ko", "receptive field", CONVOLUTION, "receptive"),
+    ("ko", "전역 평균 풀링", POOLING, "global"),
+    ("ko", "에포크", START, "network"),
+    ("en", "convolution", CONVOLUTION, "by-hand"),
+    ("en", "pooling", POOLING, None),
+    ("en", "max pooling", POOLING, "by-hand"),
+    ("en", "receptive field", CONVOLUTION, "receptive"),
+    ("en", "padding", CONVOLUTION, "padding"),
+    ("en", "Stride", CONVOLUTION, "sizes"),
+    ("en", "softmax", POOLING, "output"),
+    ("en", "gradient descent", CONVOLUTION, "learned"),
+    ("en", "depthwise convolution", DIMENSIONS, "groups"),
+    ("en", "epochs", START, None),
+    ("en", "수용 영역", CONVOLUTION, "receptive"),
+]
+
+
+def search(page, html, edition, words):
+    """The addresses of the hits, best first."""
+    page.goto((html / edition / "search.html").as_uri() + "?q=" + quote(words))
+    page.wait_for_function("document.querySelector('.search-summary')?.innerText")
+    return page.locator("ul.search a").evaluate_all(
+        "(all) => all.map((a) => a.attributes.href.value)"
+    )
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_the_first_hit_is_the_right_one(html, visit, edition):
+    page = visit(html / edition / "search.html")
+    wrong = []
+    for language, words, name, place in QUESTIONS:
+        if language == edition and name in CHAPTERS:
+            first, *_ = search(page, html, edition, words) or [""]
+            found, _, there = first.partition("#")
+            if found != f"{name}.html" or place not in (None, there):
+                wrong.append(f"{words}: {first}")
+    assert wrong == []
+
+
+def test_a_word_is_found_whatever_is_glued_to_it(html, visit):
+    page = visit(html / "ko" / "search.html")
+    text = (html / "ko" / f"{CONVOLUTION}.html").read_text(encoding="utf-8")
+    body = re.sub(r"<[^>]+>", "", text.partition("<article")[2].partition("</article>")[0])
+    for piece in ("합성곱층", "에지", "듬성듬성", "뒤집힌"):
+        assert not re.search(rf"(?<![가-힣]){piece}(?![가-힣])", "합성곱층을") and piece in body
+        assert any(CONVOLUTION in hit for hit in search(page, html, "ko", piece)), piece
+    assert search(page, html, "ko", "없는낱말뭉치") == []
+
+
+def test_the_field_in_the_sidebar_searches(html, visit):
+    page = visit(html / "ko" / f"{CONVOLUTION}.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("풀링")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=*")
+    page.wait_for_function("document.querySelector('.search-summary')?.innerText")
+    assert page.locator("ul.search a").count() > 0
+
+
+# ---------------------------------------------------------------- one file, one copy button
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_travels_alone(html, visit, tmp_path, edition, name):
+    path = shutil.copy(html / edition / "one-file" / f"{name}.html", tmp_path / "alone.html")
+    assert path.stat().st_size < LARGEST_FILE
+    page = visit(path, width=360, theme="dark" if edition == "ko" else "light")
+    assert page.locator("html").get_attribute("data-theme") in ("dark", "light")
+    assert page.locator(".cnnbook-still").count() == 0
+    assert page.locator(".cnnbook-place").count() == figures_in(edition, name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate(STICKING_OUT) == []
+    leads = page.locator("a[href]").evaluate_all("(all) => all.map((a) => a.attributes.href.value)")
+    assert [lead for lead in leads if not lead.startswith(("#", "https://"))] == []
+    for place in page.locator(".cnnbook-place").all()[:1]:
+        assert moves_by_keyboard(page, place) and moves_by_mouse(page, place)
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_page_is_light(html, visit, edition, name):
+    """All that a reader's browser loads for a chapter, uncompressed."""
+    loaded = set()
+    page = visit(html / "ko" / "index.html")
+    page.on("request", lambda request: loaded.add(request.url.partition("?")[0]))
+    page.goto((html / edition / f"{name}.html").as_uri())
+    page.wait_for_timeout(200)
+    files = [Path(unquote(url[7:])) for url in loaded if url.startswith("file:")]
+    total = sum(path.stat().st_size for path in files)
+    assert 300_000 < total < LARGEST_PAGE, sorted((p.stat().st_size, p.name) for p in files)
+
+
+def test_code_is_copied_as_it_stands(html, visit):
+    name = CONVOLUTION
+    page = visit(html / "ko" / f"{name}.html", permissions=["clipboard-read", "clipboard-write"])
+    notebook = json.loads((ROOT / "notebooks" / "ko" / f"{name}.ipynb").read_text("utf-8"))
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    block = page.locator("div.cell_input").nth(2)
+    block.hover()
+    block.locator("button.copybtn").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.strip() == "".join(cells[2]["source"]).strip()
+    assert page.locator("div.cell_input button.copybtn").count() == len(cells)
+    assert page.locator("div.cell_output button.copybtn").count() == 0
+    labels = page.locator("button.copybtn").evaluate_all("(all) => all.map((b) => b.ariaLabel)")
+    assert set(labels) == {"코드 복사"}
+
+
+def test_solutions_are_folded(html, visit):
+    page = visit(html / "ko" / f"{CONVOLUTION}.html")
+    assert page.locator("details").count() >= 4
+    assert page.locator("details[open]").count() == 0
+    first = page.locator("details").first
+    first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert first.locator("pre, p").first.is_visible()
+
+
+def test_formulas_are_mathml(html, visit):
+    page = visit(html / "ko" / f"{CONVOLUTION}.html")
+    assert page.locator(".formula math").count() >= 3
+    assert page.locator("math merror").count() == 0
+    fraction = page.locator(".formula math:has(mfrac)").first
+    bracket = fraction.locator("mo").first
+    assert bracket.bounding_box()["height"] > 30  # ⌊ grows with the fraction: a real math font
+    family = "document.fonts.check('16px \"cnnbook Math\"')"
+    assert page.evaluate(family)
+
+
+# ---------------------------------------------------------------- for everybody: axe-core
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory):
+    """The script axe-core, from npm; its hash is checked."""
+    folder = tmp_path_factory.mktemp("axe")
+    npm = shutil.which("npm")
+    reason = None if npm else "no npm on the PATH"
+    if npm:
+        command = [npm, "pack", "--silent", AXE]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        if done.returncode != 0:
+            reason = f"npm pack {AXE} failed: {done.stderr[-300:]}"
+    if reason:
+        if os.environ.get("CNNBOOK_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{reason}, and CNNBOOK_REQUIRE_BROWSER=1")
+        pytest.skip(reason)
+    (archive,) = folder.glob("*.tgz")
+    digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    assert digest == AXE_SHA512
+    with tarfile.open(archive) as tar:
+        return tar.extractfile("package/axe.min.js").read().decode("utf-8")
+
+
+RUN_AXE = """async () => {
+  const found = await axe.run(document, { resultTypes: ['violations'], preload: false });
+  const reason = (node) => [...node.any, ...node.all, ...node.none].map((one) => one.message)[0];
+  return found.violations.filter((one) => ['serious', 'critical'].includes(one.impact)).flatMap(
+    (one) => one.nodes.slice(0, 3).map((node) => `${one.id} ${node.target}: ${reason(node)}`));
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index", *CHAPTERS, "glossary", "bibliography", "search"])
+def test_axe_finds_no_serious_fault(html, visit, axe, name, theme):
+    edition = "ko" if theme == "light" else "en"
+    page = visit(html / edition / f"{name}.html", theme=theme)
+    page.evaluate(axe)
+    assert page.evaluate(RUN_AXE) == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_axe_and_a_chapter_as_one_file(html, visit, axe, name):
+    theme = "dark" if CHAPTERS.index(name) % 2 else "light"
+    page = visit(html / "ko" / "one-file" / f"{name}.html", width=360, theme=theme)
+    page.evaluate(axe)
+    assert page.evaluate(RUN_AXE) == []

@@ -1,0 +1,218 @@
+"""The web book's parts, one by one; tests/browser/test_book.py reads the whole book."""
+
+import base64
+import json
+import re
+import runpy
+from pathlib import Path
+
+import book_pages
+import book_search
+import notebook_checks
+import pytest
+import yaml
+from sphinx.errors import ExtensionError
+
+from cnnbook import language
+from cnnbook.figures import ConvolutionExplorer
+
+ROOT = Path(__file__).resolve().parent.parent
+FENCE = "```"
+
+
+@pytest.fixture(autouse=True)
+def in_korean():
+    language.set_language("ko")
+    yield
+    language.set_language("ko")
+
+
+# ---------------------------------------------------------------- text
+
+
+def test_the_marks_of_checked_prose_are_not_shown():
+    text = "약 89 %<!-- 100 * accuracy ± 1.0 -->, 60분<!-- estimate -->쯤"
+    assert book_pages.prose(text, "bet") == "약 89 %, 60분쯤"
+
+
+def test_code_keeps_its_comments():
+    text = f"a<!-- 1 -->\n\n{FENCE}html\n<!-- stays -->\n{FENCE}\nb<!-- 2 -->"
+    assert book_pages.prose(text, "bet") == f"a\n\n{FENCE}html\n<!-- stays -->\n{FENCE}\nb"
+
+
+def test_a_cited_number_leads_to_its_source():
+    text = book_pages.prose("The paper says 99.2 %<!-- cited: lecun1998 -->.", "bet")
+    assert text == 'The paper says <a class="cited" href="bibliography.html#lecun1998">99.2 %</a>.'
+    with pytest.raises(ExtensionError, match="no 'nobody2000'"):
+        book_pages.prose("7<!-- cited: nobody2000 -->", "bet")
+
+
+def test_every_citation_of_the_chapters_is_in_the_bibliography():
+    keys = book_pages.references()
+    assert "lecun1998" in keys and len(keys) > 5
+    for path in (ROOT / "notebooks").glob("*/*.ipynb"):
+        cited = re.findall(r"<!--\s*cited:\s*(\S+?)\s*-->", path.read_text(encoding="utf-8"))
+        assert set(cited) <= keys, f"{path.name}: add the source to notebooks/references.bib"
+
+
+def test_a_heading_is_told_its_cell():
+    text = book_pages.prose("## 1. 먼저 움직여 봅니다", "see-it")
+    assert text == '<span data-cell="see-it"></span>\n\n## 1. 먼저 움직여 봅니다'
+    assert book_pages.prose("no heading", "see-it") == "no heading"
+
+
+# ---------------------------------------------------------------- pictures and figures
+
+
+def outputs(*bundles):
+    cells = [{"cell_type": "code", "id": "c", "source": [], "outputs": []}]
+    cells[0]["outputs"] = [{"output_type": "display_data", "data": data} for data in bundles]
+    return {"cells": cells}
+
+
+def test_pictures_get_words_a_size_and_a_number():
+    figure = ConvolutionExplorer()
+    png = base64.b64encode(figure.png()).decode("ascii")
+    still = {"image/png": png + "\n", "text/plain": ['A "quoted" plot', " <b>"]}
+    live = {
+        "image/png": png,
+        "text/plain": figure.alternative_text(),
+        "application/vnd.cnnbook.figure+json": figure.figure_json(),
+    }
+    notebook = outputs(still, {"text/plain": "[1, 2]"}, live)
+    book_pages.prepare(notebook)
+    first, text, second = (output["data"] for output in notebook["cells"][0]["outputs"])
+    assert list(first) == list(second) == ["text/html"] and text == {"text/plain": "[1, 2]"}
+    assert 'alt="A &quot;quoted&quot; plot &lt;b&gt;"' in first["text/html"]
+    width, height = book_pages.size_of(png)
+    assert f'width="{width}" height="{height}"' in first["text/html"] and width > 300
+    assert ">그림 1</a>" in first["text/html"] and ">그림 2</a>" in second["text/html"]
+    island = re.search(r"<script[^>]*>(.*?)</script>", second["text/html"])[1]
+    assert json.loads(island) == json.loads(json.dumps(figure.figure_json()))
+
+
+# ---------------------------------------------------------------- formulas
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"\frac{1}{2}",
+        r"\frac{e^{z_k}}{\sum_{j} e^{z_j}}",
+        r"\left\lfloor \frac{n}{s} \right\rfloor",
+    ],
+)
+def test_fractions_are_drawn(tex):
+    assert "<mfrac>" in book_pages.formula(tex, as_block=True)
+
+
+@pytest.mark.parametrize("tex", [r"\frac12", r"D^{-\frac 1 2}", r"\frac{1}2", r"\frac1{2}"])
+def test_fractions_without_braces_are_refused(tex):
+    """docutils would draw \\frac12 as "12"."""
+    with pytest.raises(ExtensionError, match="both braces"):
+        book_pages.formula(tex, as_block=True)
+
+
+def test_unknown_commands_are_refused():
+    with pytest.raises(Exception, match="nonsense"):
+        book_pages.formula(r"\nonsense{x}", as_block=False)
+
+
+# ---------------------------------------------------------------- search
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("합성곱층을 쌓습니다", ["합성곱", "합성곱층", "층을"]),
+        ("합성곱은", ["합성곱"]),
+        ("최대풀링이", ["풀링"]),
+        ("수용 영역이란", ["수용", "영역"]),
+        ("Conv2d층", ["Conv2d"]),
+    ],
+)
+def test_words_are_found_inside_other_words(text, words):
+    found = book_search.KoreanSearch({}).split(text)
+    assert set(words) <= set(found)
+    assert len(found) == len(set(found))
+
+
+def test_pieces_are_two_to_four_syllables_long():
+    assert book_search.pieces("가") == []
+    assert (
+        book_search.pieces("가나다라마")
+        == "가나 나다 다라 라마 가나다 나다라 다라마 가나다라 나다라마".split()
+    )
+
+
+# ---------------------------------------------------------------- glossary
+
+
+def test_the_glossary_is_complete_and_each_term_is_there_once():
+    terms = book_pages.glossary()
+    for name in ("ko", "en"):
+        assert len({term[name] for term in terms}) == len(terms) > 40
+    for term in terms:
+        assert set(term) == {"ko", "en", "where", "not", "meaning"}, term["ko"]
+        assert term["meaning"]["ko"].endswith("니다.") and term["meaning"]["en"].endswith(".")
+        assert re.fullmatch(r"\d_\d_\w+(#[\w-]+)?", term["where"])
+        text = " ".join([term["ko"], term["meaning"]["ko"]])
+        assert notebook_checks.wrong_words(text) == []
+
+
+def test_the_glossary_forbids_what_the_chapters_checks_forbid():
+    forbidden = {wrong: term["ko"] for term in book_pages.glossary() for wrong in term["not"]}
+    assert set(forbidden) == set(notebook_checks.WRONG_WORDS)
+    for wrong, better in notebook_checks.WRONG_WORDS.items():
+        assert better in forbidden[wrong]
+
+
+def test_the_glossary_page_leads_to_chapters_that_exist():
+    page = book_pages.glossary_page({"5_1_2_convolution_layer", "glossary"})
+    assert "**수용 영역** (receptive field)\n: " in page
+    assert 'href="5_1_2_convolution_layer.html#receptive">→&nbsp;5.1.2</a>' in page
+    assert "5_4_explainable_cnn" not in page and "**돌출 맵**" in page
+    terms = re.findall(r"^\*\*(.+?)\*\*", page, flags=re.M)
+    assert terms == sorted(terms, key=str.lower)
+
+
+# ---------------------------------------------------------------- settings
+
+
+class Tags:
+    def __init__(self, name):
+        self.name = name
+
+    def has(self, name):
+        return name == self.name
+
+
+def settings(edition):
+    return runpy.run_path(str(ROOT / "notebooks" / "conf.py"), {"tags": Tags(edition)})
+
+
+def test_one_setting_makes_the_buttons_for_colab_and_binder(monkeypatch):
+    monkeypatch.delenv("CNNBOOK_REPOSITORY", raising=False)
+    assert "launch_buttons" not in settings("ko")["html_theme_options"]
+    monkeypatch.setenv("CNNBOOK_REPOSITORY", "https://github.com/somebody/cnnbook")
+    options = settings("en")["html_theme_options"]
+    assert options["repository_url"] == "https://github.com/somebody/cnnbook"
+    assert options["path_to_docs"] == "notebooks/en" and set(options["launch_buttons"]) >= {
+        "colab_url",
+        "binderhub_url",
+    }
+
+
+def test_the_workflow_and_binder_name_what_exists():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/pages.yml").read_text(encoding="utf-8"))
+    steps = workflow["jobs"]["build"]["steps"]
+    (build,) = [step for step in steps if step.get("run", "").startswith("make ")]
+    assert build["run"] == "make book ARGS=pdf TORCH=cpu"
+    assert set(build["env"]) <= set(re.findall(r"CNNBOOK_\w+", settings_text()))
+    assert steps[-1]["with"]["path"] == "_build/html"
+    lines = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert "-e .[lab]" in lines and "-c ../constraints.txt" in lines
+
+
+def settings_text():
+    return (ROOT / "notebooks" / "conf.py").read_text(encoding="utf-8")
