@@ -99,7 +99,7 @@ EXERCISES = {
             "one_pool": lambda n: 64 * (n // 2 - 2) ** 2,
             "first_filters": lambda n: 32 * ((n // 2 - 2) // 2) ** 2,
         },
-        cases=((28,), (32,), (45,)),
+        cases=((28,), (30,), (32,), (45,)),
     ),
     "cross-entropy": Exercise(
         right=_cross_entropy,
