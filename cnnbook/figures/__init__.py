@@ -9,6 +9,7 @@ from cnnbook.figures.figure import Figure, StateError, fragment, page, scripts, 
 from cnnbook.figures.kernel_motion import KernelMotion
 from cnnbook.figures.pooling_explorer import PoolingExplorer
 from cnnbook.figures.shape_tracer import ShapeTracer
+from cnnbook.figures.shuffle_explorer import ShuffleExplorer
 from cnnbook.figures.training_curve import TrainingCurve
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "KernelMotion",
     "PoolingExplorer",
     "ShapeTracer",
+    "ShuffleExplorer",
     "StateError",
     "TrainingCurve",
     "fragment",

@@ -1,0 +1,187 @@
+"""Shuffle and shift: what the sums of a dense unit and of a convolution make of it."""
+
+import numpy as np
+import traitlets
+
+from cnnbook import convolution
+from cnnbook.figures.convolution_explorer import KERNELS, _from_rows, _to_rows
+from cnnbook.figures.figure import Figure, StateError
+
+FARTHEST = 5  # pixels that the picture can be moved
+ROWS = ("dense", "convolution")
+BLUE, ORANGE, GREEN = "#0072B2", "#B34700", "#00735C"  # input, weights, output; as in figure.css
+
+
+class ShuffleExplorer(Figure):
+    """A picture that the reader moves and shuffles, and two sums that follow.
+
+    The fully connected sum multiplies each pixel by a weight of its own; shuffling puts the
+    weights into the same new order as the pixels. The convolution sum adds up the feature map of
+    one 3 × 3 kernel, negative values counted as 0.
+
+    Parameters
+    ----------
+    picture : array_like (H, W) of whole numbers, at most 64 × 64; leading dimensions of 1 drop
+    weights : array_like (H, W) of whole numbers, of one fully connected unit
+    kernel : array_like (3, 3), optional
+        Default: vertical edges.
+    order : array_like (H·W,), optional
+        Place k of the shuffled picture shows pixel ``order[k]``. Default:
+        ``numpy.random.default_rng(0).permutation(H * W)``.
+    window : (int, int)
+        Top left corner of the nine marked pixels.
+    shifted : dict, optional
+        Measured accuracies at shifts of 0 … 5 px, ``{"dense": [6 numbers], "convolution": […]}``.
+    mixed : dict, optional
+        Measured accuracies on shuffled pictures, ``{"dense": number, "convolution": number}``.
+
+    Raises
+    ------
+    ValueError
+        If a value cannot be shown; it names the value.
+    """
+
+    script = "shuffle_explorer.js"
+    room = "shuffle"
+    picture = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
+    weights = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
+    kernel = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
+    order = traitlets.List(traitlets.Int()).tag(sync=True)
+    window = traitlets.List(traitlets.Int(), [9, 9]).tag(sync=True)
+    shuffled = traitlets.Bool(False).tag(sync=True)
+    shift = traitlets.Int(0).tag(sync=True)
+    shifted = traitlets.Dict().tag(sync=True)
+    mixed = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, picture, weights, kernel=KERNELS["vertical_edges"], order=None, **state):
+        picture, weights = _whole("picture", picture), _whole("weights", weights)
+        if picture.shape != weights.shape:
+            shapes = f"{picture.shape}, but weights {weights.shape}"
+            raise StateError(f"picture has shape {shapes}; they must be the same")
+        if order is None:
+            order = np.random.default_rng(0).permutation(picture.size)
+        order = [int(place) for place in order]
+        if sorted(order) != list(range(picture.size)):
+            raise StateError(f"order must hold each of 0 … {picture.size - 1} once")
+        kernel = _whole("kernel", kernel)
+        super().__init__(picture=picture, weights=weights, kernel=kernel, order=order, **state)
+
+    @traitlets.validate("shift")
+    def _check_shift(self, proposal):
+        if not -FARTHEST <= proposal["value"] <= FARTHEST:
+            raise StateError(f"shift is {proposal['value']}; this figure shows -5 to 5")
+        return proposal["value"]
+
+    @traitlets.validate("window")
+    def _check_window(self, proposal):
+        value, limits = proposal["value"], [size - 3 for size in self.picture.shape]
+        if len(value) != 2 or any(not 0 <= v <= n for v, n in zip(value, limits, strict=True)):
+            raise StateError(f"window is {value}; its corner must lie in (0, 0) … {tuple(limits)}")
+        return value
+
+    @traitlets.validate("shifted", "mixed")
+    def _check_accuracies(self, proposal):
+        value, name = proposal["value"], proposal["trait"].name
+        for row, found in value.items():
+            found = found if name == "shifted" else [found]
+            right = len(found) == (FARTHEST + 1 if name == "shifted" else 1)
+            if row not in ROWS or not right or not all(0 <= share <= 1 for share in found):
+                raise StateError(f"{name} holds {row}: {value[row]}; see ShuffleExplorer")
+        return value
+
+    def moved(self, shift):
+        """The picture moved right by `shift` pixels, zeros moving in, (H, W)."""
+        padded = np.pad(self.picture, ((0, 0), (FARTHEST, FARTHEST)))
+        return padded[:, FARTHEST - shift : FARTHEST - shift + self.picture.shape[1]]
+
+    def arranged(self, table):
+        """`table` (H, W) in the order that is shown now."""
+        return table.flat[self.order].reshape(table.shape) if self.shuffled else table
+
+    def feature_map(self, table):
+        """(H, W) to (H - 2, W - 2): the kernel over `table`, negative values as 0."""
+        return np.maximum(convolution.conv2d(table[None, None], self.kernel[None, None])[0, 0], 0)
+
+    def sums(self):
+        """The four numbers of the figure: dense and convolution, before and now."""
+        seen = self.arranged(self.moved(self.shift))
+        return {
+            "dense_before": int((self.picture * self.weights).sum()),
+            "dense": int((seen * self.arranged(self.weights)).sum()),
+            "convolution_before": int(self.feature_map(self.picture).sum()),
+            "convolution": int(self.feature_map(seen).sum()),
+        }
+
+    def accuracy(self, name):
+        """The measured accuracy of what is shown, or None where none was measured."""
+        if self.shuffled:
+            return None if self.shift else self.mixed.get(name)
+        return self.shifted[name][abs(self.shift)] if name in self.shifted else None
+
+    def alternative_text(self):
+        numbers = {name: f"{value:,}" for name, value in self.sums().items()}
+        order = self.text("shuffled" if self.shuffled else "in_order")
+        size = " × ".join(map(str, self.picture.shape))
+        sentence = self.text("alternative", size=size, shift=self.shift, order=order, **numbers)
+        found = {name: self.accuracy(name) for name in ROWS}
+        if None in found.values():
+            return sentence
+        found = {name: f"{100 * value:.1f} %" for name, value in found.items()}
+        return f"{sentence} {self.text('alternative_accuracy', **found)}"
+
+    def still(self):
+        from matplotlib.figure import Figure as Plot
+        from matplotlib.patches import Rectangle
+
+        seen, weights = self.arranged(self.moved(self.shift)), self.arranged(self.weights)
+        plot = Plot(figsize=(7.2, 3.4), layout="constrained")
+        places = [["picture", "weights", "map"], ["strip"] * 3]
+        axes = plot.subplot_mosaic(places, height_ratios=(7, 1))
+        most = max(abs(self.weights).max(), 1)
+        axes["picture"].imshow(seen, cmap="gray")
+        axes["weights"].imshow(weights, cmap="PRGn", vmin=-most, vmax=most)
+        axes["map"].imshow(self.feature_map(seen), cmap="Greens")
+        axes["strip"].imshow(seen.reshape(1, -1), cmap="gray", aspect="auto")
+        titles = ("picture", "weights", "feature_map")
+        for axis, name, colour in zip(axes.values(), titles, (BLUE, ORANGE, GREEN), strict=False):
+            axis.set_title(self.text(name), color=colour)
+        axes["strip"].set_title(self.text("strip", count=seen.size), fontsize=10)
+        for row, column in self.marks():
+            place = (column - 0.5, row - 0.5)
+            axes["picture"].add_patch(Rectangle(place, 1, 1, fill=False, ec="#56B4E9", lw=1.5))
+        for axis in axes.values():
+            axis.set(xticks=[], yticks=[])
+        sums = {name: f"{value:,}" for name, value in self.sums().items()}
+        lines = [f"{self.text(name)} Σ  {sums[name + '_before']} → {sums[name]}" for name in ROWS]
+        plot.get_layout_engine().set(h_pad=0.12)
+        plot.supxlabel("      ".join(lines), fontsize=11)
+        return plot
+
+    def marks(self):
+        """Where the nine marked pixels are now: a list of (row, column)."""
+        height, width = self.picture.shape
+        top, left = self.window
+        cells = [(top + i, left + j + self.shift) for i in range(3) for j in range(3)]
+        places = [row * width + column for row, column in cells if 0 <= column < width]
+        if self.shuffled:
+            places = [self.order.index(place) for place in places]
+        return [divmod(place, width) for place in places]
+
+
+def _whole(name, value):
+    try:
+        array = np.asarray(value).astype(float)  # a copy; torch tensors too
+    except (TypeError, ValueError):
+        raise StateError(f"{name} is {value!r}; it must be a table of numbers") from None
+    shape = array.shape
+    while array.ndim > 2 and array.shape[0] == 1:
+        array = array[0]
+    right = array.shape == (3, 3) if name == "kernel" else array.ndim == 2
+    if not right or not 3 <= min(array.shape) or max(array.shape) > 64:
+        size = "3 × 3" if name == "kernel" else "from 3 × 3 up to 64 × 64"
+        raise StateError(f"{name} has shape {shape}; this figure shows {size}")
+    if not (array == array.round()).all():
+        raise StateError(f"{name} holds {array[array != array.round()][0]}; it needs whole numbers")
+    array = array.astype(int)
+    array.setflags(write=False)  # a change in place would not reach the page
+    return array
