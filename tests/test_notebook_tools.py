@@ -512,6 +512,13 @@ def test_normal_outputs_drop_what_changes_and_what_needs_a_kernel():
         output("display_data", {"text/plain": bar, notebooks.WIDGET: {"model_id": "a"}}),
         output("display_data", {"text/plain": bar}),  # a bar whose display was updated in the end
         output("display_data", {"text/plain": "a grid", notebooks.WIDGET: {"model_id": "a"}}),
+        output(
+            "display_data",
+            {
+                "text/plain": "interactive(children=(IntSlider()",
+                notebooks.WIDGET: {"model_id": "b"},
+            },
+        ),
         output("stream", name="stderr", text="/tmp/ipykernel_77/12.py:1: W: w\n"),
         output("stream", name="stderr", text=bar),
     ]

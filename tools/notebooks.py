@@ -101,7 +101,7 @@ def normal_outputs(outputs):
                 result.append(output)
         elif output.output_type == "error":
             result.append(output)
-        elif not is_progress_bar(output.data):
+        elif not is_progress_bar(output.data) and not is_interaction(output.data):
             output.metadata = {}
             output.data.pop(WIDGET, None)
             if "text/plain" in output.data:
@@ -146,6 +146,12 @@ def is_progress_bar(data):
     return data.keys() <= {WIDGET, "text/plain"} and bool(
         PROGRESS_BAR.match(data.get("text/plain", ""))
     )
+
+
+def is_interaction(data):
+    """Whether the mime bundle `data` shows only sliders of ``interact``: dead without a kernel."""
+    words = data.get("text/plain", "")
+    return data.keys() <= {WIDGET, "text/plain"} and words.startswith("interactive(children=")
 
 
 def shrink_pictures(notebook):
@@ -197,7 +203,7 @@ def execute(notebook, folder):
         timeout=None,
         startup_timeout=300,
         record_timing=False,
-        store_widget_state=False,
+        store_widget_state=True,  # `interact` needs it; the normal form leaves it out
     )
     try:
         client.execute(stderr=subprocess.DEVNULL)  # the kernel's own log, not the cells'
