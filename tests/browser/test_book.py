@@ -357,9 +357,10 @@ def test_a_word_is_found_whatever_is_glued_to_it(html, visit):
     assert search(page, html, "ko", "없는낱말뭉치") == []
 
 
-def test_the_field_in_the_sidebar_searches(html, visit):
-    page = visit(html / "ko" / f"{CONVOLUTION}.html")
-    page.keyboard.press("Control+k")
+@pytest.mark.parametrize("width, button", [(1280, ".search-button-field"), (360, ".search-button")])
+def test_the_reader_finds_where_to_search(html, visit, width, button):
+    page = visit(html / "ko" / f"{CONVOLUTION}.html", width=width)
+    page.locator(f"{button}:visible").click()
     page.keyboard.type("풀링")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=*")
