@@ -15,6 +15,7 @@ help:
 	@echo "make notebooks  run the notebooks again, in place"
 	@echo "make images     draw the pictures of images/ again"
 	@echo "make bench      measure the speed"
+	@echo "make book       build the web book               (ARGS=pdf: as PDF, too)"
 	@echo "README.md says more; README.ko.md says it in Korean."
 
 lab test notebooks images bench book:
