@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+from cnnbook import figures
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 EDITIONS = ("ko", "en")
@@ -109,10 +111,10 @@ def whole_edition(folder, edition):
         title = re.search(r"<title>(.*?) · (.*?)</title>", head)
         titles.append(f'<li><a href="#{name}-title">{title[1]}</a></li>')
         bodies.append(body)
-    styles = (Path(folder) / edition / "_static" / "figures.css").read_text(encoding="utf-8")
+    names = sorted({name for body in bodies for name in re.findall(r'data-figure="(\w+)"', body)})
     head = re.sub(r"<script>.*?</script>", "", head, flags=re.S)
     head = head.replace(f"<title>{title[0][7:-8]}</title>", f"<title>{title[2]}</title>")
-    head = head.replace("</head>", f"<style>{styles}</style></head>")
+    head = head.replace("</head>", f"<style>{figures.styles(names)}</style></head>")
     cover = f'<section class="cover"><h1>{title[2]}</h1><ul>{"".join(titles)}</ul></section>'
     return f"{head}<body><main class='bd-article'>{cover}{''.join(bodies)}</main></body></html>"
 

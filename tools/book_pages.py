@@ -1,7 +1,7 @@
 """From a committed notebook to a page of the web book: a Sphinx extension.
 
 - Live figures: the output's JSON becomes a picture and an island of state (`cnnbook.figures`),
-  and one classic script wakes up all figures of a page; so it works from ``file://``.
+  and one classic script wakes up the figures of a page; so it works from ``file://``.
 - Pictures carry their text alternative, their size and a running number.
 - The comments of checked prose are dropped; a number with ``<!-- cited: KEY -->`` becomes a link
   to its source in the bibliography.
@@ -206,25 +206,6 @@ def show_math_block(self, node):
 # ------------------------------------------------------------------ the pages around the text
 
 
-def on_config(app, config):
-    """Write the script and the style of all figures where Sphinx finds static files."""
-    folder = Path(app.doctreedir) / "figures"
-    folder.mkdir(parents=True, exist_ok=True)
-    names = figure_names()
-    for name, text in (
-        ("figures.js", figures.scripts(names)),
-        ("figures.css", figures.styles(names)),
-    ):
-        (folder / name).write_text(text, encoding="utf-8")
-        config.html_static_path.append(str(folder / name))
-    app.add_css_file("figures.css", priority=100)
-    app.add_js_file("figures.js", defer="defer")
-
-
-def figure_names():
-    return sorted(path.stem for path in figures.figure.FOLDER.glob("*.js") if path.stem != "kit")
-
-
 def on_builder(app):
     """Let the theme speak Korean where it has no translation of its own."""
     if app.builder.format != "html":
@@ -246,6 +227,7 @@ def on_page(app, name, template, context, doctree):
         context["body"] = context["body"].replace('<div role="list" class=', "<div class=")
     if not (doctree and CHAPTER.match(name)):
         return
+    add_figures(app, name, context["body"])
     to = context["pathto"]
     links = [
         ("ipynb", to(f"_sources/{context['sourcename']}", 1), "fas fa-code"),
@@ -268,6 +250,23 @@ def on_page(app, name, template, context, doctree):
     write_one_file(app, name, context)
 
 
+def figure_names(body):
+    """The live figures of a page, by the names of their scripts."""
+    return sorted(set(re.findall(r'data-figure="(\w+)"', body)))
+
+
+def add_figures(app, name, body):
+    """The script and the style of the page's own figures, as two files beside it."""
+    used = figure_names(body)
+    if not used:
+        return
+    static = Path(app.outdir) / "_static"
+    (static / f"{name}.js").write_text(figures.scripts(used), encoding="utf-8")
+    (static / f"{name}.css").write_text(figures.styles(used), encoding="utf-8")
+    app.add_js_file(f"{name}.js", defer="defer")  # for this page alone
+    app.add_css_file(f"{name}.css", priority=100)  # before article.css
+
+
 def write_one_file(app, name, context):
     """The chapter as one HTML file: pictures, figures, style and font inside."""
     body = re.sub(r'<a class="headerlink".*?</a>', "", context["body"], flags=re.S)
@@ -278,7 +277,7 @@ def write_one_file(app, name, context):
         body,
         flags=re.S,
     )
-    used = sorted(set(re.findall(r'data-figure="(\w+)"', body)))
+    used = figure_names(body)
     static = NOTEBOOKS / "_static"
     styles = [static / "article.css", static / "one_file.css"]
     page = app.builder.templates.render(
@@ -318,7 +317,6 @@ def setup(app):
     language.set_language("en" if app.tags.has("en") else "ko")
     app.add_html_math_renderer("mathml", (show_math, None), (show_math_block, None))
     app.add_transform(StableIds)
-    app.connect("config-inited", on_config)
     app.connect("builder-inited", on_builder)
     app.connect("source-read", on_source_read)
     app.connect("html-page-context", on_page, priority=900)
