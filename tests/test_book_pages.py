@@ -1,4 +1,4 @@
-"""The web book's parts, one by one; tests/browser/test_book.py reads the whole book."""
+"""What happens to a notebook on its way into the web book; tests/browser/test_book.py reads it whole."""
 
 import base64
 import json
