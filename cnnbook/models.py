@@ -6,8 +6,16 @@ softmax at the end: the cross-entropy of torch takes logits, and so does `argmax
 Layers carry the names that the text uses, so ``model.conv1`` is the layer the chapter talks of.
 """
 
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import torch
 from torch import nn
 from torch.nn import functional
+
+ASSETS = Path(__file__).parent / "assets"
 
 
 class FashionDNN(nn.Module):
@@ -92,3 +100,49 @@ class SpeedrunCNN(nn.Module):
         x = x.flatten(1)  # (N, 1568)
         x = functional.relu(self.norm3(self.fc1(x)))  # (N, 64)
         return self.fc2(x)  # (N, 10)
+
+
+class SmallCNN(nn.Module):
+    """A network small enough to look at every number it computes: figure `NetworkExplorer`.
+
+    9,098 parameters, no BatchNorm and no dropout: each value is a sum of products, plus a bias.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 8, kernel_size=3, padding=1)
+        self.conv2 = nn.Conv2d(8, 16, kernel_size=3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.fc = nn.Linear(16 * 7 * 7, 10)
+
+    def forward(self, x):
+        """Pictures (N, 1, 28, 28) to logits (N, 10)."""
+        x = functional.relu(self.conv1(x))  # (N, 8, 28, 28)
+        x = self.pool(x)  # (N, 8, 14, 14)
+        x = functional.relu(self.conv2(x))  # (N, 16, 14, 14)
+        x = self.pool(x)  # (N, 16, 7, 7)
+        x = x.flatten(1)  # (N, 784)
+        return self.fc(x)  # (N, 10)
+
+
+def small_cnn(quiet=False):
+    """A `SmallCNN` with the weights that ship with the book, in `eval()` mode.
+
+    Trained by tools/train_small_network.py; ``assets/small_cnn.json`` is the log of that run, with
+    the accuracy it reached. Prints which weights were loaded, unless `quiet`. Raises RuntimeError
+    if the file is not the one that was listed.
+    """
+    packed = (ASSETS / "small_cnn.npz").read_bytes()
+    digest = hashlib.sha256(packed).hexdigest()
+    if f"{digest}  small_cnn.npz\n" not in (ASSETS / "SHA256SUMS").read_text(encoding="utf-8"):
+        raise RuntimeError(
+            f"small_cnn.npz has the SHA-256 {digest}, not the one in SHA256SUMS: get a fresh"
+            " copy of the book (with git: git restore cnnbook/assets)"
+        )
+    model = SmallCNN()
+    with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+        weights = {name: torch.from_numpy(arrays[name]).float() for name in model.state_dict()}
+    model.load_state_dict(weights)
+    if not quiet:
+        print(f"SmallCNN ← small_cnn.npz (SHA-256 {digest[:12]}…)")
+    return model.eval()

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from cnnbook.models import FashionCNN, FashionDNN, SpeedrunCNN
+from cnnbook.models import FashionCNN, FashionDNN, SmallCNN, SpeedrunCNN
 
-NETWORKS = [FashionDNN, FashionCNN, SpeedrunCNN]
-COUNTS = {FashionDNN: 235_146, FashionCNN: 1_475_338, SpeedrunCNN: 106_234}
+NETWORKS = [FashionDNN, FashionCNN, SpeedrunCNN, SmallCNN]
+COUNTS = {FashionDNN: 235_146, FashionCNN: 1_475_338, SpeedrunCNN: 106_234, SmallCNN: 9_098}
 
 
 def pictures(count):
@@ -85,6 +85,8 @@ CHAIN = [
     (SpeedrunCNN, "norm1", "conv2"),
     (SpeedrunCNN, "norm2", "fc1"),
     (SpeedrunCNN, "norm3", "fc2"),
+    (SmallCNN, "conv1", "conv2"),
+    (SmallCNN, "conv2", "fc"),
 ]
 
 

@@ -7,6 +7,7 @@ A figure is one ``NAME.py`` (its state), one ``NAME.js`` (its drawing) and, wher
 from cnnbook.figures.convolution_explorer import KERNELS, ConvolutionExplorer
 from cnnbook.figures.figure import Figure, StateError, fragment, page, scripts, styles
 from cnnbook.figures.kernel_motion import KernelMotion
+from cnnbook.figures.network_explorer import NetworkExplorer
 from cnnbook.figures.pooling_explorer import PoolingExplorer
 from cnnbook.figures.shape_tracer import ShapeTracer
 from cnnbook.figures.shuffle_explorer import ShuffleExplorer
@@ -17,6 +18,7 @@ __all__ = [
     "ConvolutionExplorer",
     "Figure",
     "KernelMotion",
+    "NetworkExplorer",
     "PoolingExplorer",
     "ShapeTracer",
     "ShuffleExplorer",

@@ -1,4 +1,4 @@
-"""How long from the reader's hand to the painted frame: the explorer on a 28 × 28 picture.
+"""How long from the reader's hand to the painted frame: explorer and network on 28 × 28 pictures.
 
     python tests/bench/bench_figures.py
 
@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 
 from conftest import FLAGS, find_chromium  # noqa: E402, I001
-from cnnbook.figures import ConvolutionExplorer  # noqa: E402
+from cnnbook.figures import ConvolutionExplorer, NetworkExplorer  # noqa: E402
 
 PICTURE = np.random.default_rng(0).integers(0, 256, size=(28, 28))
 TIMES = 200  # events of each kind
@@ -72,11 +72,25 @@ def move_slider(page):
         page.wait_for_timeout(20)
 
 
-KINDS = [  # what the reader does, the event measured, how
-    ("move over the picture", "pointermove", move_pointer),
-    ("step with an arrow key", "keydown", press_arrows),
-    ("type into the kernel", "input", type_into_kernel),
-    ("move the stride slider", "input", move_slider),
+def draw(page):
+    box = page.locator(".net-input .net-map").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    for step in range(TIMES):
+        x, y = 0.2 + 0.6 * (step * 7 % 20) / 20, 0.2 + 0.6 * step / TIMES
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        page.wait_for_timeout(20)
+    page.mouse.up()
+
+
+EXPLORER = ConvolutionExplorer(PICTURE, kernel="sharpen")
+KINDS = [  # the figure, what the reader does, the event measured, how
+    (EXPLORER, "move over the picture", "pointermove", move_pointer),
+    (EXPLORER, "step with an arrow key", "keydown", press_arrows),
+    (EXPLORER, "type into the kernel", "input", type_into_kernel),
+    (EXPLORER, "move the stride slider", "input", move_slider),
+    (NetworkExplorer(), "draw, 9 products shown", "pointermove", draw),
+    (NetworkExplorer(layer="logits"), "draw, 49 products shown", "pointermove", draw),
 ]
 
 
@@ -99,10 +113,10 @@ def main():
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         file = Path(folder) / "figure.html"
-        ConvolutionExplorer(PICTURE, kernel="sharpen").save_html(file)
-        print(f"explorer, 28 × 28, {TIMES} events each, Chromium {browser.version}; milliseconds")
+        print(f"28 × 28, {TIMES} events each, Chromium {browser.version}; milliseconds")
         print(f"{'':26}{'work p50':>12}{'p95':>8}{'painted p50':>14}{'p95':>8}{'cpu':>9}")
-        for name, event, act in KINDS:
+        for figure, name, event, act in KINDS:
+            figure.save_html(file)
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.goto(file.as_uri())
             page.evaluate(WATCH)

@@ -1,0 +1,250 @@
+"""The whole network, live: every value of a small trained CNN, for a picture or a drawing."""
+
+import base64
+from functools import cache
+
+import numpy as np
+import traitlets
+
+from cnnbook import language
+from cnnbook.figures.figure import Figure, StateError
+
+SHAPES = {  # channels, rows, columns of each layer
+    "input": (1, 28, 28),
+    "conv1": (8, 28, 28),
+    "pool1": (8, 14, 14),
+    "conv2": (16, 14, 14),
+    "pool2": (16, 7, 7),
+    "logits": (10, 1, 1),
+}
+BLUE, GREEN = "#0072B2", "#00735C"  # input and output; as in figure.css
+
+
+def _to_base64(array, figure=None):
+    return base64.b64encode(np.asarray(array, np.uint8).tobytes()).decode("ascii")
+
+
+def _from_base64(letters, figure=None):
+    return np.frombuffer(base64.b64decode(letters), np.uint8).reshape(-1, 28)
+
+
+@cache
+def _examples():
+    """The first test picture of each class, uint8 (10, 28, 28); they ship with the weights."""
+    from cnnbook import models  # brings torch, which other figures do without
+
+    with np.load(models.ASSETS / "small_cnn.npz", allow_pickle=False) as arrays:
+        return arrays["pictures"]
+
+
+class NetworkExplorer(Figure):
+    """A trained :class:`cnnbook.models.SmallCNN` on a picture that the reader chooses or draws.
+
+    Parameters
+    ----------
+    picture : array_like (28, 28) or (1, 28, 28), optional
+        0 = black … 255 = white. Default: the first test picture of class `label`, or an ankle boot.
+    label : int, optional
+        Its true class, 0 … 9; None when nobody knows.
+    model : cnnbook.models.SmallCNN, optional
+        The network to look into; its weights are rounded to float16. Default: the one that ships
+        with the book.
+    layer : str
+        "input", "conv1", "pool1", "conv2", "pool2" or "logits".
+    position : (int, int, int)
+        Channel, row and column of the value whose arithmetic is shown. Default: a value of the
+        second convolution on the slope of the boot.
+
+    Attributes
+    ----------
+    picture : uint8 (28, 28), as it is in the page now: the reader's drawing
+    activations : {layer: float32 (channels, rows, columns)}, by torch
+    probabilities : float32 (10,), softmax of the logits
+
+    Raises
+    ------
+    ValueError
+        If a value cannot be shown; it names the value.
+    """
+
+    script = "network_explorer.js"
+    room = "network_explorer"
+    picture = traitlets.Any().tag(sync=True, to_json=_to_base64, from_json=_from_base64)
+    label = traitlets.Int(None, allow_none=True).tag(sync=True)
+    layer = traitlets.Unicode("conv2").tag(sync=True)
+    position = traitlets.List(traitlets.Int(), [10, 4, 10]).tag(sync=True)
+    weights = traitlets.Unicode().tag(sync=True)
+    pictures = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+
+    def __init__(self, picture=None, label=None, model=None, **state):
+        if picture is None:
+            label = 9 if label is None else label
+            picture = _examples()[label % 10]  # what is no class is refused below
+        self._model, weights = _rounded(model)
+        super().__init__(
+            picture=_picture(picture),
+            label=label,
+            weights=weights,
+            pictures=[_to_base64(one) for one in _examples()],
+            classes=[language.text(f"data.class_{number}") for number in range(10)],
+            **state,
+        )
+
+    @property
+    def activations(self):
+        import torch
+        from torch.nn import functional
+
+        from cnnbook.data import normalise
+
+        model = self._model
+        x = normalise(torch.tensor(self.picture))[None, None]  # (1, 1, 28, 28)
+        values = {"input": x}
+        with torch.inference_mode():
+            values["conv1"] = functional.relu(model.conv1(x))
+            values["pool1"] = model.pool(values["conv1"])
+            values["conv2"] = functional.relu(model.conv2(values["pool1"]))
+            values["pool2"] = model.pool(values["conv2"])
+            values["logits"] = model.fc(values["pool2"].flatten(1))
+        return {name: v.numpy().reshape(SHAPES[name]) for name, v in values.items()}
+
+    @property
+    def probabilities(self):
+        logits = self.activations["logits"].ravel()
+        powers = np.exp(logits - logits.max())
+        return powers / powers.sum()
+
+    @traitlets.validate("picture")
+    def _check_picture(self, proposal):
+        return _picture(proposal["value"])
+
+    @traitlets.validate("label")
+    def _check_label(self, proposal):
+        value = proposal["value"]
+        if value is not None and not 0 <= value <= 9:
+            raise StateError(f"label is {value}; it must be a class, 0 to 9, or None")
+        return value
+
+    @traitlets.validate("layer")
+    def _check_layer(self, proposal):
+        value = proposal["value"]
+        if value not in SHAPES:
+            raise StateError(f"layer is {value!r}; it must be one of {', '.join(SHAPES)}")
+        return value
+
+    @traitlets.validate("position")
+    def _check_position(self, proposal):
+        value, shape = proposal["value"], SHAPES[self.layer]
+        if len(value) != 3 or not all(0 <= v < n for v, n in zip(value, shape, strict=True)):
+            raise StateError(f"position is {value}; {self.layer} has {_size(shape)} values")
+        return value
+
+    @traitlets.observe("layer")
+    def _stay_inside(self, change):
+        limits = [size - 1 for size in SHAPES[self.layer]]
+        self.position = [min(p, most) for p, most in zip(self.position, limits, strict=True)]
+
+    def alternative_text(self):
+        shares = self.probabilities
+        best = int(shares.argmax())
+        answer = self.text("answer", name=self.classes[best], share=f"{100 * shares[best]:.0f} %")
+        if self.label is None:
+            truth = self.text("no_truth")
+        else:
+            kind = "right" if self.label == best else "wrong"
+            truth = self.text(kind, name=self.classes[self.label])
+        return f"{self.text('alternative')} {answer} {truth} {self._here()}"
+
+    def _here(self):
+        channel, row, column = self.position
+        value = float(self.activations[self.layer][channel, row, column])
+        names = {"row": row + 1, "column": column + 1}
+        if self.layer == "logits":
+            unit = self.text("unit_logit", name=self.classes[channel])
+        elif self.layer == "input":
+            unit = self.text("unit_pixel", **names)
+        else:
+            unit = self.text("unit", layer=self.text(self.layer), map=channel + 1, **names)
+        return self.text("here", unit=unit, value=f"{value:.2f}".replace("-", "−"))
+
+    def still(self):
+        from matplotlib.colors import LinearSegmentedColormap
+        from matplotlib.figure import Figure as Plot
+        from matplotlib.patches import Rectangle
+
+        values, shares = self.activations, self.probabilities
+        green = LinearSegmentedColormap.from_list("green", ["#ffffff", "#009e73"])
+        plot = Plot(figsize=(9.6, 3.1), layout="constrained")
+        columns = plot.subplots(1, 6, width_ratios=(2, 1.05, 1.05, 2, 2, 1.7))
+        channel, row, column = self.position
+        for axes, (name, maps) in zip(columns, values.items(), strict=False):
+            axes.set_title(f"{self.text(name)}\n{_size(maps.shape)}", fontsize=9)
+            if name == "logits":
+                break
+            wide = {1: 1, 8: 2, 16: 4}[len(maps)]
+            most = max(np.quantile(maps, 0.995), 1e-6)
+            sheet, corners = _sheet(maps, wide)
+            gray = name == "input"
+            sheet = np.pad(self.picture, 1) if gray else sheet
+            axes.imshow(sheet, cmap="gray" if gray else green, vmin=0, vmax=255 if gray else most)
+            axes.set_axis_off()
+            if name == self.layer:
+                top, left = corners[channel]
+                place = (left + column - 1, top + row - 1)
+                axes.add_patch(Rectangle(place, 2, 2, fill=False, ec=GREEN, lw=2))
+        bars = axes.barh(self.classes, shares, color="#009e73")
+        axes.bar_label(bars, [f"{100 * share:.0f} %" for share in shares], padding=2, fontsize=8)
+        axes.invert_yaxis()
+        axes.set(xlim=(0, 1.3), xticks=[])
+        axes.tick_params("y", labelsize=8, length=0)
+        axes.spines[:].set_visible(False)
+        return plot
+
+
+def _sheet(maps, wide):
+    """Maps (C, H, W) side by side, `wide` in a row, on a white-rimmed sheet; their corners."""
+    count, height, width = maps.shape
+    sheet = np.full((count // wide * (height + 2), wide * (width + 2)), np.nan)
+    corners = [(k // wide * (height + 2) + 1, k % wide * (width + 2) + 1) for k in range(count)]
+    for (top, left), one in zip(corners, maps, strict=True):
+        sheet[top : top + height, left : left + width] = one
+    return sheet, corners
+
+
+def _size(shape):
+    return " × ".join(str(size) for size in shape)
+
+
+def _rounded(model):
+    """A copy of `model` with its weights rounded to float16, and these in base64."""
+    import torch
+
+    from cnnbook import models
+
+    model = models.small_cnn(quiet=True) if model is None else model
+    if not isinstance(model, models.SmallCNN):
+        raise ValueError(f"model is a {type(model).__name__}; this figure shows a SmallCNN")
+    halves = {name: v.detach().cpu().half() for name, v in model.state_dict().items()}
+    for name, values in halves.items():
+        if not values.isfinite().all():
+            raise ValueError(f"model.{name} holds values that are not finite in float16")
+    copy = models.SmallCNN().eval()
+    copy.load_state_dict({name: values.float() for name, values in halves.items()})
+    joined = torch.cat([values.flatten() for values in halves.values()]).numpy()
+    return copy, base64.b64encode(joined.astype("<f2").tobytes()).decode("ascii")
+
+
+def _picture(value):
+    try:
+        array = np.asarray(value)
+        pixels = np.array(array, dtype=np.uint8)  # a copy; torch tensors too
+    except (TypeError, ValueError):
+        raise StateError(f"picture is {value!r}; it must be a table of numbers") from None
+    if array.shape[:-2] not in ((), (1,)) or array.shape[-2:] != (28, 28):
+        raise StateError(f"picture has shape {array.shape}; this figure shows 28 × 28")
+    if not np.array_equal(array, pixels):
+        raise StateError("picture must hold whole numbers from 0 (black) to 255 (white)")
+    pixels = pixels.reshape(28, 28)
+    pixels.setflags(write=False)  # a change in place would not reach the page
+    return pixels
