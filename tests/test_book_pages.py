@@ -1,4 +1,4 @@
-"""What happens to a notebook on its way into the web book; tests/browser/test_book.py reads it whole."""
+"""What happens to a notebook on its way into the web book; browser/test_book.py reads it whole."""
 
 import base64
 import json
