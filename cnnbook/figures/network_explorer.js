@@ -463,7 +463,8 @@ function render({ model, el }) {
     const x = (text) => element("b", { class: "net-x" }, text);
     const y = element("b", { class: "net-y" }, digits(value));
     if (layer === "input") {
-      equation.replaceChildren("(", x(pixels[row * SIDE + column]), ` ÷ 255 − ${MEAN}) ÷ ${STD} = `, y);
+      equation.replaceChildren("(", x(pixels[row * SIDE + column]), ` ÷ 255 − ${MEAN}) ÷ ${STD} = `, y,
+        element("div", { class: "net-quiet" }, word("normalised", { mean: MEAN, deviation: STD })));
       return;
     }
     const { terms, sum, bias } = explain(network, values, layer, [channel, row, column]);

@@ -175,11 +175,14 @@ class NetworkExplorer(Figure):
 
         values, shares = self.activations, self.probabilities
         green = LinearSegmentedColormap.from_list("green", ["#ffffff", "#009e73"])
-        plot = Plot(figsize=(9.6, 3.1), layout="constrained")
+        green = green.with_extremes(bad="#dfe4ea")  # the rims between the maps
+        plot = Plot(figsize=(9.6, 2.6), layout="constrained")
         columns = plot.subplots(1, 6, width_ratios=(2, 1.05, 1.05, 2, 2, 1.7))
         channel, row, column = self.position
         for axes, (name, maps) in zip(columns, values.items(), strict=False):
-            axes.set_title(f"{self.text(name)}\n{_size(maps.shape)}", fontsize=9)
+            size = self.text("softmax") if name == "logits" else _size(maps.shape)
+            axes.set_title(f"{self.text(name)}\n{size}", fontsize=9)
+            axes.set_anchor("N")
             if name == "logits":
                 break
             wide = {1: 1, 8: 2, 16: 4}[len(maps)]
