@@ -179,7 +179,7 @@ class Evaluation:
         return text("training.evaluation", **values)
 
 
-def evaluate(model, test, batch_size=1000, device=None):
+def evaluate(model, test, batch_size=100, device=None):
     """Let `model` answer every picture of `test` and count; returns an :class:`Evaluation`.
 
     Nothing in the model changes: it answers in `eval()` mode, where dropout is off and BatchNorm

@@ -43,7 +43,7 @@ EXERCISES = {
             "no_stride": lambda n, k, s, p: n + 2 * p - k + 1,
             "plus_one_inside": lambda n, k, s, p: (n + 2 * p - k + 1) // s,
         },
-        cases=((6, 3, 1, 0), (6, 3, 2, 1), (28, 5, 3, 2), (11, 4, 4, 0)),
+        cases=((6, 3, 1, 0), (6, 3, 2, 1), (9, 3, 1, 2), (28, 5, 3, 2), (11, 4, 4, 0)),
     ),
     "parameters": Exercise(
         right=lambda c, f, kh, kw: f * (c * kh * kw + 1),
