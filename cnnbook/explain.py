@@ -1,0 +1,192 @@
+"""Why did the network answer so? Five ways to ask, each a few lines, all explained in chapter 5.4.
+
+    grad_cam(model, pictures, target=7, layer="conv2")
+
+Every method takes a trained `model` in `eval()` mode that turns pictures `x`, float (N, C, H, W),
+into scores (N, classes). `target` is the class to explain: one number for all pictures, or one
+number a picture, int64 (N,). Scores are what the model returns: logits, when there is no softmax
+at its end. `layer` is a dotted name, as in ``dict(model.named_modules())``, or the module itself.
+
+What a map says about a class is signed: above zero speaks for it, below zero against it. Results
+are detached; the model, its parameters and their `.grad` are left as they were, and so is `x`.
+
+The results agree with captum 0.9: `Saliency`, `Occlusion`, `LayerGradCam`, and
+`IntegratedGradients` with ``method="riemann_middle"``.
+
+Raises ValueError, besides what is said below, if the model is in training mode, if `x` holds no
+real numbers, if `target` is no class of the model, if there is no such layer (the message lists
+those there are), or if no gradient reaches what it is asked for.
+"""
+
+from itertools import product
+
+import torch
+
+
+def feature_maps(model, x, layer):
+    """What `layer` makes of `x`: (N, channels, h, w) for a convolutional layer.
+
+    A layer that runs several times in one pass gives its last output.
+    """
+    _check(model, x)
+    with torch.no_grad():
+        _, maps = _run(model, x, layer)
+    return maps.clone()
+
+
+def saliency(model, x, target, absolute=True):
+    """How fast the score of `target` changes with each input value: the gradient, shaped like `x`.
+
+    With ``absolute=False`` it keeps its sign. (Simonyan et al. 2014, arXiv:1312.6034, section 3.)
+    """
+    _check(model, x)
+    with torch.inference_mode(False), torch.enable_grad():
+        x = x.detach().clone().requires_grad_()
+        gradient = _gradient(_scores(model(x), target), x)
+    return gradient.abs() if absolute else gradient
+
+
+def occlusion(model, x, target, window, stride=1, baseline=0.0):
+    """How much the score of `target` falls when a window of `x` is covered; shaped like `x`.
+
+    The window moves from the top left corner in steps of `stride` until it reaches the other side;
+    the last one is cut off at the edge. Each value gets the mean over all windows that cover it.
+
+    window : height and width as one number or a pair, across all channels; or a triple with the
+        number of channels first
+    stride : likewise; at most the window, or some values would never be covered
+    baseline : what covers: a number, or a tensor that broadcasts against `x`. Zero is black only
+        if the pictures were not normalised.
+
+    (Zeiler, Fergus 2014, arXiv:1311.2901, section 4.2.)
+    """
+    _check(model, x)
+    size, step = _triple("window", window, x), _triple("stride", stride, x)
+    if any(s > n or t > s < n for n, s, t in zip(x.shape[1:], size, step, strict=True)):
+        raise ValueError(
+            f"window is {size}, stride {step}, a picture {tuple(x.shape[1:])}; the window must"
+            " fit into the picture, and the stride may not be larger than the window"
+        )
+    starts = [range(0, n - s + t, t) for n, s, t in zip(x.shape[1:], size, step, strict=True)]
+    cover = torch.as_tensor(baseline, dtype=x.dtype, device=x.device).expand_as(x)
+    total, count = torch.zeros_like(x), torch.zeros_like(x)
+    with torch.no_grad():
+        before = _scores(model(x), target)
+        for corner in product(*starts):
+            place = [slice(a, a + s) for a, s in zip(corner, size, strict=True)]
+            place = (slice(None), *place)  # the same place in all pictures
+            covered = x.clone()
+            covered[place] = cover[place]
+            fall = before - _scores(model(covered), target)  # (N,)
+            total[place] += fall.reshape(-1, 1, 1, 1)
+            count[place] += 1
+    return total / count
+
+
+def grad_cam(model, x, target, layer, relu=False):
+    """The feature maps of `layer`, weighted by their mean gradient and added: (N, 1, h, w).
+
+    As large as the maps; ``torch.nn.functional.interpolate`` brings it to the size of `x`. With
+    ``relu=True`` only what speaks for `target` is left, as in the paper.
+    (Selvaraju et al. 2017, arXiv:1610.02391, section 3.)
+    """
+    _check(model, x)
+    with torch.inference_mode(False), torch.enable_grad():
+        answer, maps = _run(model, x.detach().clone().requires_grad_(), layer)
+        gradient = _gradient(_scores(answer, target), maps)
+    places = tuple(range(2, gradient.ndim))  # height and width
+    weights = gradient.mean(places, keepdim=True) if places else gradient  # one a map
+    cam = (weights * maps.detach()).sum(dim=1, keepdim=True)
+    return cam.relu() if relu else cam
+
+
+def integrated_gradients(model, x, target, baseline=0.0, steps=50):
+    """The share of each input value in the change of the score from `baseline` to `x`.
+
+    The gradient is taken at the middle of `steps` equal pieces of the straight line from
+    `baseline` to `x`, averaged and multiplied by ``x - baseline``. The shares of a picture add up
+    to ``score(x) - score(baseline)``, the better the more steps. `baseline` is a number or a
+    tensor that broadcasts against `x`. (Sundararajan et al. 2017, arXiv:1703.01365, section 3.)
+    """
+    _check(model, x)
+    if not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps is {steps!r}; it must be a whole number, 1 or more")
+    with torch.inference_mode(False), torch.enable_grad():
+        x = x.detach().clone()
+        total = torch.zeros_like(x)
+        start = torch.as_tensor(baseline, dtype=x.dtype, device=x.device).expand_as(x)
+        for step in range(steps):
+            point = (start + (step + 0.5) / steps * (x - start)).requires_grad_()
+            total += _gradient(_scores(model(point), target), point)
+        return total / steps * (x - start)
+
+
+def _run(model, x, layer):
+    """The model's answer to `x`, and what `layer` puts out on the way."""
+    named = model.named_modules(remove_duplicate=False)
+    modules = {name: module for name, module in named if name}
+    module = modules.get(layer) if isinstance(layer, str) else layer
+    if module not in modules.values():
+        raise ValueError(f"layer is {layer!r}; the model has {', '.join(modules)}")
+    outputs = []
+
+    def keep(module, inputs, output):
+        outputs.append(output)
+        return output.clone()  # ReLU(inplace=True) behind the layer would overwrite the output
+
+    handle = module.register_forward_hook(keep)
+    try:
+        answer = model(x)
+    finally:
+        handle.remove()
+    if not outputs:
+        raise ValueError(f"layer is {layer!r}, which the model has but does not use")
+    return answer, outputs[-1]
+
+
+def _check(model, x):
+    for name, module in model.named_modules():
+        if module.training:
+            name = name or "the model"
+            raise ValueError(f"{name} is in training mode; call model.eval() first")
+    if not torch.is_tensor(x) or not x.is_floating_point() or not len(x):
+        kind = f"{x.dtype} {tuple(x.shape)}" if torch.is_tensor(x) else type(x).__name__
+        raise ValueError(f"x is {kind}; it must be a tensor of real numbers, (N, C, H, W)")
+
+
+def _scores(answer, target):
+    """The score of `target` for each picture, (N,), out of the model's answer (N, classes)."""
+    if answer.ndim != 2:
+        raise ValueError(f"the model answers {tuple(answer.shape)}; it must be (N, classes)")
+    count, classes = answer.shape
+    target = torch.as_tensor(target, device=answer.device)
+    if target.dtype != torch.int64 or target.ndim > 1 or target.numel() not in (1, count):
+        raise ValueError(f"target is {target.tolist()}; give one class, or {count} of them")
+    if target.min() < 0 or target.max() >= classes:
+        raise ValueError(f"target is {target.tolist()}; the classes are 0 to {classes - 1}")
+    return answer.gather(1, target.expand(count).unsqueeze(1)).squeeze(1)
+
+
+def _gradient(scores, values):
+    """The derivative of each picture's score with respect to `values`."""
+    found = None
+    if scores.requires_grad and values.requires_grad:
+        (found,) = torch.autograd.grad(scores.sum(), values, allow_unused=True)
+    if found is None:
+        raise ValueError(
+            "no gradient reaches the values asked for: something behind them cuts it off, such as"
+            " torch.no_grad(), .detach(), or a layer that the scores do not depend on"
+        )
+    return found
+
+
+def _triple(name, value, x):
+    """A `window` or `stride` as (channels, height, width); as large as `x` in its channels."""
+    triple = (value, value) if isinstance(value, int | float) else tuple(value)
+    if len(triple) == 2:
+        triple = (x.shape[1], *triple)
+    if len(triple) != 3 or x.ndim != 4 or not all(isinstance(n, int) and n > 0 for n in triple):
+        raise ValueError(
+            f"{name} is {value!r}; it must be a number above 0 or a pair (h, w), for x (N, C, H, W)"
+        )
+    return triple

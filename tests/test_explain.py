@@ -1,0 +1,361 @@
+"""Explanations against captum, on random networks and pictures, and what is refused."""
+
+import pytest
+import torch
+from captum.attr import IntegratedGradients, LayerActivation, LayerGradCam, Occlusion, Saliency
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from cnnbook import explain
+from cnnbook.models import FashionCNN, SpeedrunCNN, small_cnn
+
+
+class Net(nn.Module):
+    """A random small network; some of what real ones have that could trip an explainer."""
+
+    def __init__(self, channels, size, stride, padding, norm, inplace, pool, classes=5):
+        super().__init__()
+        self.features = nn.Sequential()
+        self.features.conv1 = nn.Conv2d(channels, 4, 3, stride=stride, padding=padding)
+        self.features.norm1 = nn.BatchNorm2d(4) if norm else nn.Identity()
+        self.features.relu1 = nn.ReLU(inplace=inplace)
+        self.features.conv2 = nn.Conv2d(4, 6, 3, padding=1)
+        self.features.relu2 = nn.ReLU(inplace=inplace)
+        self.pool = pool
+        self.dropout = nn.Dropout(0.5)
+        with torch.no_grad():
+            flat = self.pool(self.features(torch.zeros(1, channels, *size))).numel()
+        self.head = nn.Linear(flat, classes)
+
+    def forward(self, x):
+        return self.head(self.dropout(self.pool(self.features(x)).flatten(1)))
+
+
+@st.composite
+def cases(draw):
+    """A network in eval() mode, pictures, and targets: one for all, or one a picture."""
+    torch.manual_seed(draw(st.integers(0, 2**31)))
+    channels = draw(st.integers(1, 3))
+    size = draw(st.tuples(st.integers(7, 11), st.integers(7, 11)))
+    pool = draw(st.sampled_from([nn.MaxPool2d(2), nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)]))
+    model = Net(
+        channels,
+        size,
+        draw(st.integers(1, 2)),
+        draw(st.integers(0, 2)),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        pool,
+    )
+    for _ in range(3):  # statistics for BatchNorm that are not 0 and 1
+        model(torch.randn(8, channels, *size) * 2 + 1)
+    model.eval()
+    x = torch.randn(draw(st.integers(1, 3)), channels, *size)
+    target = draw(st.integers(0, 4))
+    if draw(st.booleans()):
+        target = torch.randint(0, 5, (len(x),))
+    if draw(st.booleans()):
+        model, x = model.double(), x.double()
+    return model, x, target
+
+
+LAYERS = ["features.conv1", "features.norm1", "features.conv2", "features.relu2", "features"]
+
+
+def close(found, expected, relative):
+    """Largest difference, measured by the largest value of the map."""
+    assert found.shape == expected.shape and not found.requires_grad
+    scale = expected.abs().max().item()
+    assert (found - expected).abs().max().item() <= relative * scale + 1e-12
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_saliency_is_captums(case):
+    model, x, target = case
+    close(explain.saliency(model, x, target), Saliency(model).attribute(x, target), 1e-6)
+    signed = Saliency(model).attribute(x, target, abs=False)
+    close(explain.saliency(model, x, target, absolute=False), signed, 1e-6)
+    assert explain.saliency(model, x, target).dtype == x.dtype
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases(), st.sampled_from(LAYERS))
+def test_maps_and_grad_cam_are_captums(case, name):
+    model, x, target = case
+    layer = model.get_submodule(name)
+    close(explain.feature_maps(model, x, name), LayerActivation(model, layer).attribute(x), 1e-6)
+    for relu in (False, True):
+        cam = LayerGradCam(model, layer).attribute(x, target, relu_attributions=relu)
+        assert cam.shape[:2] == (len(x), 1)
+        close(explain.grad_cam(model, x, target, name, relu=relu), cam, 1e-5)
+        close(explain.grad_cam(model, x, target, layer, relu=relu), cam, 1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases(), st.data())
+def test_occlusion_is_captums_with_windows_cut_off_at_the_edge(case, data):
+    model, x, target = case
+    height, width = (data.draw(st.integers(1, n)) for n in x.shape[2:])
+    down, right = (data.draw(st.integers(1, n)) for n in (height, width))
+    cover = data.draw(st.sampled_from([0.0, -1.5, torch.randn_like(x[:1])]))
+    captum = Occlusion(model).attribute(
+        x,
+        (x.shape[1], height, width),
+        strides=(x.shape[1], down, right),
+        target=target,
+        baselines=cover,
+    )
+    found = explain.occlusion(model, x, target, (height, width), (down, right), baseline=cover)
+    assert found.dtype == x.dtype
+    close(found, captum.to(x.dtype), 1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(cases(), st.integers(1, 4), st.data())
+def test_occlusion_takes_numbers_and_triples_as_captum_does(case, window, data):
+    model, x, target = case
+    stride = data.draw(st.integers(1, window))
+    captum = Occlusion(model).attribute(
+        x, (x.shape[1], window, window), strides=(1, stride, stride), target=target
+    )
+    close(explain.occlusion(model, x, target, window, stride), captum.to(x.dtype), 1e-4)
+    captum = Occlusion(model).attribute(
+        x, (1, window, window), strides=(1, stride, stride), target=target
+    )
+    found = explain.occlusion(model, x, target, (1, window, window), (1, stride, stride))
+    close(found, captum.to(x.dtype), 1e-4)
+
+
+def test_a_pixel_gets_the_mean_of_its_windows():
+    """By hand: four pixels in a row, weights 1 2 4 8, windows of two in steps of two and of one."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 1, bias=False)).eval()
+    model[1].weight.data = torch.tensor([[1.0, 2, 4, 8]])
+    x = torch.ones(1, 1, 1, 4)
+    covered = explain.occlusion(model, x, 0, window=(1, 2), stride=(1, 2))
+    assert covered.flatten().tolist() == [3, 3, 12, 12]
+    covered = explain.occlusion(model, x, 0, window=(1, 2), stride=1)
+    assert covered.flatten().tolist() == [3, 4.5, 9, 12]
+    covered = explain.occlusion(model, x, 0, window=(1, 3), stride=(1, 2))  # the last is cut off
+    assert covered.flatten().tolist() == [7, 7, (7 + 12) / 2, 12]
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases(), st.integers(2, 40), st.data())
+def test_integrated_gradients_are_captums(case, steps, data):
+    model, x, target = case
+    start = data.draw(st.sampled_from([0.0, -0.8, torch.randn_like(x), torch.randn_like(x[:1])]))
+    captum = IntegratedGradients(model).attribute(
+        x, start, target, n_steps=steps, method="riemann_middle"
+    )
+    found = explain.integrated_gradients(model, x, target, start, steps)
+    assert found.dtype == x.dtype
+    close(found, captum, 5e-3 if x.dtype == torch.float32 else 1e-4)
+
+
+def test_integrated_gradients_add_up():
+    model = small_cnn(quiet=True).double()
+    torch.manual_seed(0)
+    x, black = torch.rand(4, 1, 28, 28).double(), torch.full((1, 1, 28, 28), -0.8).double()
+    target = torch.tensor([3, 1, 4, 1])
+    with torch.no_grad():
+        scores, nothing = model(x), model(black)
+    change = (scores - nothing).gather(1, target[:, None])[:, 0]
+    errors = [
+        (explain.integrated_gradients(model, x, target, black, steps).sum((1, 2, 3)) - change)
+        .abs()
+        .max()
+        for steps in (3, 300)
+    ]
+    assert errors[1] < 0.02 * change.abs().max() and errors[0] > 10 * errors[1]
+
+
+@pytest.mark.parametrize("model", [FashionCNN(), SpeedrunCNN(), small_cnn(quiet=True)])
+def test_the_networks_of_the_book(model):
+    """A pooling layer that runs twice gives its last output, as with captum."""
+    model.eval()
+    x = torch.randn(2, 1, 28, 28)
+    for name in dict(model.named_modules()):
+        if name.startswith(("conv", "pool", "norm2", "fc1")):
+            layer = model.get_submodule(name)
+            captum = LayerGradCam(model, layer).attribute(x, 3)
+            close(explain.grad_cam(model, x, 3, name), captum, 1e-5)
+            maps = LayerActivation(model, layer).attribute(x)
+            close(explain.feature_maps(model, x, name), maps, 1e-6)
+
+
+# ---- nothing stays behind -------------------------------------------------------------------
+
+
+def everything(model, x, layer="features.conv2", target=1):
+    return {
+        "feature_maps": lambda: explain.feature_maps(model, x, layer),
+        "saliency": lambda: explain.saliency(model, x, target),
+        "occlusion": lambda: explain.occlusion(model, x, target, 5, 3),
+        "grad_cam": lambda: explain.grad_cam(model, x, target, layer),
+        "integrated_gradients": lambda: explain.integrated_gradients(model, x, target, steps=3),
+    }
+
+
+METHODS = list(everything(None, None))
+GRADIENTS = ["saliency", "grad_cam", "integrated_gradients"]
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(5)
+    return Net(1, (9, 8), 1, 1, True, True, nn.MaxPool2d(2)).eval()
+
+
+def hooks(model):
+    return sum(len(module._forward_hooks) for module in model.modules())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_model_and_the_pictures_are_left_as_they_were(net, method):
+    net.head.bias.requires_grad_(False)
+    net.head.weight.grad = torch.ones_like(net.head.weight)
+    x = torch.randn(2, 1, 9, 8, requires_grad=True)
+    state = {name: values.clone() for name, values in net.state_dict().items()}
+    everything(net, x)[method]()
+    assert hooks(net) == 0 and x.grad is None and x.requires_grad and x.is_leaf
+    assert not any(module.training for module in net.modules())
+    for name, values in net.state_dict().items():
+        assert torch.equal(values, state[name])
+    for name, values in net.named_parameters():
+        assert values.requires_grad == (name != "head.bias")
+        assert (values.grad is None) == (name != "head.weight")
+    assert torch.equal(net.head.weight.grad, torch.ones_like(net.head.weight))
+
+
+@pytest.mark.parametrize("method", ["feature_maps", "grad_cam"])
+def test_hooks_go_even_when_the_model_fails(net, method):
+    with pytest.raises(RuntimeError):
+        everything(net, torch.randn(1, 2, 9, 8))[method]()  # too many channels
+    assert hooks(net) == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
+def test_works_where_gradients_are_switched_off(net, method, off):
+    """And with a frozen model: what is asked for is the input's gradient, not the weights'."""
+    x = torch.randn(2, 1, 9, 8)
+    expected = everything(net, x)[method]()
+    net.requires_grad_(False)
+    with off():
+        found = everything(net, x.clone())[method]()
+    torch.testing.assert_close(found.clone(), expected)
+
+
+def test_maps_are_the_readers_own(net):
+    """Changing them changes nothing: not the next layer, not the next call."""
+    net.features.relu1.inplace = False
+    x = torch.randn(1, 1, 9, 8)
+    maps = explain.feature_maps(net, x, "features.relu1")
+    expected = maps.clone()
+    maps.zero_()
+    assert torch.equal(explain.feature_maps(net, x, "features.relu1"), expected)
+
+
+# ---- what is refused ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_model_that_is_being_trained_is_refused(net, method):
+    net.train()
+    with pytest.raises(ValueError, match="the model is in training mode; call model.eval"):
+        everything(net, torch.randn(1, 1, 9, 8))[method]()
+    net.eval()
+    net.features.norm1.train()
+    with pytest.raises(ValueError, match="features.norm1 is in training mode"):
+        everything(net, torch.randn(1, 1, 9, 8))[method]()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("x", [torch.zeros(1, 1, 9, 8, dtype=torch.uint8), torch.zeros(0, 1, 9, 8)])
+def test_pictures_that_are_no_pictures_are_refused(net, method, x):
+    with pytest.raises(ValueError, match=r"x is torch\..* must be a tensor of real numbers"):
+        everything(net, x)[method]()
+
+
+@pytest.mark.parametrize("method", METHODS[1:])
+@pytest.mark.parametrize(
+    "target, message",
+    [
+        (5, r"target is 5; the classes are 0 to 4"),
+        (-1, r"target is -1; the classes are 0 to 4"),
+        (torch.tensor([0, 9]), r"target is \[0, 9\]; the classes are 0 to 4"),
+        ([0, 1, 2], r"target is \[0, 1, 2\]; give one class, or 2 of them"),
+        (1.5, "target is 1.5; give one class"),
+        (True, "target is True; give one class"),
+    ],
+)
+def test_a_target_that_is_no_class_is_refused(net, method, target, message):
+    with pytest.raises(ValueError, match=message):
+        everything(net, torch.randn(2, 1, 9, 8), target=target)[method]()
+    assert hooks(net) == 0
+
+
+@pytest.mark.parametrize("method", ["feature_maps", "grad_cam"])
+def test_a_layer_that_is_not_there_is_refused_with_those_that_are(net, method):
+    x = torch.randn(1, 1, 9, 8)
+    for layer in ("conv7", nn.ReLU(), None):
+        with pytest.raises(ValueError, match="the model has features, features.conv1, .*, head"):
+            everything(net, x, layer)[method]()
+    net.spare = nn.Linear(2, 2).eval()
+    with pytest.raises(ValueError, match="'spare', which the model has but does not use"):
+        everything(net, x, "spare")[method]()
+    assert hooks(net) == 0
+
+
+class Frozen(nn.Module):
+    """How a frozen backbone is often written: no gradient passes it."""
+
+    def __init__(self, net, how):
+        super().__init__()
+        self.net, self.how = net, how
+        self.features = net.features
+
+    def forward(self, x):
+        if self.how == "no_grad":
+            with torch.no_grad():
+                maps = self.net.features(x)
+        else:
+            maps = self.net.features(x).detach()
+        return self.net.head(self.net.pool(maps).flatten(1))
+
+
+@pytest.mark.parametrize("method", GRADIENTS)
+@pytest.mark.parametrize("how", ["no_grad", "detach"])
+@pytest.mark.parametrize("trained_head", [True, False])
+def test_a_gradient_that_is_cut_off_is_said(net, method, how, trained_head):
+    model = Frozen(net, how).eval()
+    net.head.requires_grad_(trained_head)
+    with pytest.raises(ValueError, match=r"no gradient reaches .* torch.no_grad\(\), .detach\(\)"):
+        everything(model, torch.randn(1, 1, 9, 8))[method]()
+    assert hooks(model) == 0
+
+
+@pytest.mark.parametrize("window, stride", [(10, 1), (2, 3), ((3, 9), 1), ((2, 4), (3, 1))])
+def test_windows_that_leave_something_out_are_refused(net, window, stride):
+    with pytest.raises(ValueError, match=r"window is .* must fit into the picture"):
+        explain.occlusion(net, torch.randn(1, 1, 9, 8), 0, window, stride)
+
+
+@pytest.mark.parametrize("window, stride", [(0, 1), (2.5, 1), (3, 0), ((1, 2, 3, 4), 1), (3, -1)])
+def test_sizes_that_are_no_sizes_are_refused(net, window, stride):
+    name = "stride" if window == 3 else "window"
+    with pytest.raises(ValueError, match=rf"{name} is .*; it must be a number above 0"):
+        explain.occlusion(net, torch.randn(1, 1, 9, 8), 0, window, stride)
+
+
+@pytest.mark.parametrize("steps", [0, -3, 2.0])
+def test_steps_are_whole_numbers(net, steps):
+    with pytest.raises(ValueError, match=r"steps is .*; it must be a whole number"):
+        explain.integrated_gradients(net, torch.randn(1, 1, 9, 8), 0, steps=steps)
+
+
+def test_an_answer_that_is_no_table_of_scores_is_refused(net):
+    with pytest.raises(ValueError, match=r"the model answers \(1, 6, 9, 8\)"):
+        explain.saliency(net.features, torch.randn(1, 1, 9, 8), 0)
