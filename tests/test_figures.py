@@ -17,7 +17,7 @@ from cnnbook.figures import KERNELS, ConvolutionExplorer, Figure, fragment, page
 from cnnbook.figures.convolution_explorer import _from_rows, _to_rows
 from cnnbook.figures.figure import FIGURE_TYPE, FOLDER
 
-SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.js") if path.stem != "kit")
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.js") if path.stem.partition("_")[0] != "kit")
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from pathlib import Path
 
 import anywidget
@@ -54,9 +55,10 @@ class Figure(anywidget.AnyWidget):
            }
            export default { render };
 
-       `kit` is ``kit.js``; the model has ``get``, ``set``, ``on``, ``off`` and ``save_changes``,
-       both in a notebook and in a static page. Style goes to ``NAME.css``, with a ``min-height``
-       for the figure so that a page does not jump when the figure comes alive.
+       `kit` is ``kit.js`` (a script that begins with ``// uses kit_network.js`` gets the
+       arithmetic of the small network, too); the model has ``get``, ``set``, ``on``, ``off`` and
+       ``save_changes``, both in a notebook and in a static page. Style goes to ``NAME.css``, with
+       a ``min-height`` so that a page does not jump when the figure comes alive.
 
     Show it as the last expression of a cell or with ``display(figure, display_id=True)``.
     """
@@ -69,7 +71,7 @@ class Figure(anywidget.AnyWidget):
     def __init_subclass__(cls, **kwargs):
         if "script" in cls.__dict__:
             cls.name = Path(cls.script).stem
-            cls._esm = _read("kit.js") + "\n" + _read(cls.script)
+            cls._esm = "\n".join([*_shared([cls.name]), _read(cls.script)])
             cls._css = styles([cls.name])
         super().__init_subclass__(**kwargs)
 
@@ -175,7 +177,7 @@ def scripts(names):
     A page opened from ``file://`` may not load modules, so each figure's module becomes a function
     that returns what the module exports.
     """
-    parts = [_read("kit.js")]
+    parts = _shared(names)
     for name in names:
         before, export, after = _read(f"{name}.js").rpartition("export default")
         if not export:
@@ -209,6 +211,16 @@ def page(body, names, title, page_language):
 </body>
 </html>
 """
+
+
+def _shared(names):
+    """``kit.js``, and what figures `names` ask for beside it: a line ``// uses kit_NAME.js``."""
+    asked = {
+        file
+        for name in names
+        for file in re.findall(r"^// uses (kit_\w+\.js)$", _read(f"{name}.js"), re.MULTILINE)
+    }
+    return [_read(file) for file in ["kit.js", *sorted(asked)]]
 
 
 def _read(name):

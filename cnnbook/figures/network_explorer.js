@@ -1,105 +1,13 @@
+// uses kit_network.js
 // A whole trained network, live. The reader picks a picture or draws one; every value of every
 // layer is computed here, in plain loops, and any of them can be asked how it came about.
 
-const LAYERS = ["input", "conv1", "pool1", "conv2", "pool2", "logits"]; // each made from the last
-const SHAPES = { // channels, rows, columns
-  input: [1, 28, 28], conv1: [8, 28, 28], pool1: [8, 14, 14], conv2: [16, 14, 14],
-  pool2: [16, 7, 7], logits: [10, 1, 1],
-};
-const SIDE = 28; // rows and columns of the picture
-const [MEAN, STD] = [0.286, 0.353]; // of the training pictures, as cnnbook.data has them
-const below = (layer) => LAYERS[LAYERS.indexOf(layer) - 1];
+const {
+  LAYERS, MEAN, SHAPES, SIDE, STD, below, bytes, decode, forward, painter, toBase64,
+} = kit.network;
 const tableOf = (size, value) => Array.from({ length: size },
   (_, row) => Array.from({ length: size }, (_, column) => value(row, column)));
 const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
-
-// ---- the arithmetic of the network ----------------------------------------------------------
-// Values lie in one long array: channel after channel, row after row.
-
-const bytes = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-const toBase64 = (pixels) => btoa(String.fromCharCode(...pixels));
-
-// A number of 16 bits: a sign, 5 bits for the power of two, 10 for the fraction.
-function float16(bits) {
-  const [sign, power, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
-  if (power === 0) return sign * fraction * 2 ** -24;
-  return sign * (1 + fraction / 1024) * 2 ** (power - 15);
-}
-
-// The weights and biases, in the order in which torch keeps them.
-function decode(base64) {
-  const raw = bytes(base64);
-  const numbers = Float32Array.from({ length: raw.length / 2 },
-    (_, place) => float16(raw[2 * place] + 256 * raw[2 * place + 1]));
-  let start = 0;
-  const take = (count) => { start += count; return numbers.subarray(start - count, start); };
-  const layer = (outputs, inputs) => ({ weight: take(outputs * inputs), bias: take(outputs) });
-  return { conv1: layer(8, 9), conv2: layer(16, 8 * 9), logits: layer(10, 16 * 49) };
-}
-
-const normalise = (pixel) => (pixel / 255 - MEAN) / STD;
-
-// 3 × 3 convolution, stride 1, one ring of zeros around the input; then ReLU. Weight by weight: the
-// input, moved by one row or column and multiplied by the weight, is added to the output.
-function convolve(input, [channels, rows, columns], { weight, bias }) {
-  const output = new Float32Array(bias.length * rows * columns);
-  let next = 0;
-  for (let filter = 0; filter < bias.length; filter += 1) {
-    const start = filter * rows * columns;
-    output.fill(bias[filter], start, start + rows * columns);
-    for (let channel = 0; channel < channels; channel += 1) {
-      for (let i = -1; i <= 1; i += 1) {
-        for (let j = -1; j <= 1; j += 1, next += 1) {
-          const factor = weight[next];
-          for (let row = Math.max(0, -i); row < Math.min(rows, rows - i); row += 1) {
-            const [to, from] = [start + row * columns, (channel * rows + row + i) * columns + j];
-            for (let column = Math.max(0, -j); column < Math.min(columns, columns - j); column += 1) {
-              output[to + column] += factor * input[from + column];
-            }
-          }
-        }
-      }
-    }
-  }
-  return output.map((value) => Math.max(0, value));
-}
-
-// The largest of every 2 × 2 values.
-function pool(input, [channels, rows, columns]) {
-  const output = new Float32Array(channels * (rows / 2) * (columns / 2));
-  for (let line = 0, place = 0; line < channels * rows; line += 2) {
-    for (let column = 0; column < columns; column += 2, place += 1) {
-      const first = line * columns + column;
-      output[place] = Math.max(input[first], input[first + 1],
-        input[first + columns], input[first + columns + 1]);
-    }
-  }
-  return output;
-}
-
-// Every input times its own weight, for each output.
-function connect(input, { weight, bias }) {
-  return Float32Array.from(bias, (start, output) =>
-    input.reduce((sum, value, place) => sum + value * weight[output * input.length + place], start));
-}
-
-function softmax(logits) {
-  const most = Math.max(...logits); // e to a large power would leave the range of numbers
-  const powers = [...logits].map((logit) => Math.exp(logit - most));
-  const sum = powers.reduce((a, b) => a + b);
-  return powers.map((power) => power / sum);
-}
-
-// All values of all layers for a picture of 784 pixels, 0 … 255.
-function forward(network, pixels) {
-  const input = Float32Array.from(pixels, normalise);
-  const conv1 = convolve(input, SHAPES.input, network.conv1);
-  const pool1 = pool(conv1, SHAPES.conv1);
-  const conv2 = convolve(pool1, SHAPES.pool1, network.conv2);
-  const pool2 = pool(conv2, SHAPES.conv2);
-  const logits = connect(pool2, network.logits);
-  return { input, conv1, pool1, conv2, pool2, logits, softmax: softmax(logits) };
-}
 
 // How one value came about: for each channel of the layer below the window, the kernel on it and
 // the sum of their products (null on padding). A logit is a kernel as large as the map.
@@ -172,18 +80,6 @@ function centre(pixels) {
     const inside = row >= 0 && row < SIDE && column >= 0 && column < SIDE;
     return inside ? pixels[row * SIDE + column] : 0;
   });
-}
-
-// For a canvas of one pixel a number: a function that paints it. colour(k) is 0xAABBGGRR.
-function painter(canvas, rows, columns) {
-  [canvas.width, canvas.height] = [columns, rows];
-  const picture = new ImageData(columns, rows);
-  const cells = new Uint32Array(picture.data.buffer);
-  const context = canvas.getContext("2d");
-  return (colour) => {
-    for (let k = 0; k < cells.length; k += 1) cells[k] = colour(k);
-    context.putImageData(picture, 0, 0);
-  };
 }
 
 function render({ model, el }) {
