@@ -5,8 +5,10 @@ A figure is one ``NAME.py`` (its state), one ``NAME.js`` (its drawing) and, wher
 """
 
 from cnnbook.figures.convolution_explorer import KERNELS, ConvolutionExplorer
+from cnnbook.figures.explanation_explorer import ExplanationExplorer
 from cnnbook.figures.figure import Figure, StateError, fragment, page, scripts, styles
 from cnnbook.figures.kernel_motion import KernelMotion
+from cnnbook.figures.message_passing import MessagePassing
 from cnnbook.figures.network_explorer import NetworkExplorer
 from cnnbook.figures.pooling_explorer import PoolingExplorer
 from cnnbook.figures.shape_tracer import ShapeTracer
@@ -16,8 +18,10 @@ from cnnbook.figures.training_curve import TrainingCurve
 __all__ = [
     "KERNELS",
     "ConvolutionExplorer",
+    "ExplanationExplorer",
     "Figure",
     "KernelMotion",
+    "MessagePassing",
     "NetworkExplorer",
     "PoolingExplorer",
     "ShapeTracer",
