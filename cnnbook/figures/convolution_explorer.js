@@ -51,6 +51,8 @@ function render({ model, el }) {
   const { root, word } = kit.figure(el, model, "convolution_explorer");
   const { element, format } = kit;
   let state = derive(model);
+  let sizesDrawn = "";
+  const changed = new Set(["theme"]); // traits, and the page's colours, since the last drawing
   let playing = null;
 
   // ---- the parts ------------------------------------------------------------------------------
@@ -197,8 +199,9 @@ function render({ model, el }) {
   // Cells are as large in the output as in the input, in a frame that does not change its size.
   function fit({ grid, node, title, focus }, name, [rows, columns], shown) {
     const most = Math.max(...state.padded, ...state.shape);
-    grid.style.cssText = `--most:${most};--columns:${Math.max(1, columns)};`
+    const style = `--most:${most};--columns:${Math.max(1, columns)};`
       + `width:${(100 * columns) / most}%;height:${(100 * rows) / most}%`;
+    if (grid.getAttribute("style") !== style) grid.setAttribute("style", style);
     title.textContent = `${word(name)} ${size(shown)}`;
     focus.setAttribute("aria-label", `${word(name)} ${size(shown)}: ${word("move")}`);
   }
@@ -212,7 +215,7 @@ function render({ model, el }) {
     node.hidden = height <= 0 || width <= 0;
   }
   function drawInput() {
-    const { image, padding, padded, left, numbers, imageSize } = state;
+    const { image, padding, padded, numbers, imageSize } = state;
     const [ground, blue, below] = ["ground", "input", "below"].map((c) => kit.colour(root, c));
     const [most, least] = [largest(image), Math.min(0, ...image.flat())];
     const value = (row, column) => image[row - padding]?.[column - padding];
@@ -232,11 +235,14 @@ function render({ model, el }) {
     }
     lay(core, padded, padding, padding, ...imageSize);
     core.hidden = !padding;
+  }
+  function drawDropped() {
+    const { padded, left } = state;
     lay(dropRows, padded, padded[0] - left[0], 0, left[0], padded[1]);
     lay(dropColumns, padded, 0, padded[1] - left[1], padded[0] - left[0], left[1]);
   }
   function drawKernel() {
-    const { kernel, kernelSize, span, dilation, numbers } = state;
+    const { kernel, kernelSize, span, numbers } = state;
     const most = largest(kernel);
     kernelPart.title.textContent = `${word("kernel")} ${size(kernelSize)}`;
     kernelCells.set(kernel, {
@@ -247,14 +253,23 @@ function render({ model, el }) {
       field.className = v < 0 ? "minus" : v > 0 ? "plus" : "zero";
       field.style.setProperty("--share", `${(35 * Math.abs(v)) / most}%`);
     });
+    const taps = String([kernelSize, span, numbers]);
+    if (input.frame.dataset.taps !== taps) buildTaps(taps);
+    const { children } = input.frame;
+    if (numbers) kernel.flat().forEach((v, tap) => { children[tap].textContent = `×${format(v)}`; });
+    const longest = (table) => Math.max(...table.flat().map((v) => bracketed(v).length));
+    terms.style.setProperty("--longest", longest(state.image) + longest(kernel) + 3);
+  }
+  // A cell under the window and a product in the sum for every weight.
+  function buildTaps(taps) {
+    const { kernel, kernelSize, span, dilation } = state;
+    input.frame.dataset.taps = taps;
     input.frame.replaceChildren(...kernel.flatMap((line, i) => line.map((weight, j) => {
-      const tapped = element("div", { class: "tap" }, numbers ? `×${format(weight)}` : "");
+      const tapped = element("div", { class: "tap" });
       lay(tapped, span, i * dilation, j * dilation, 1, 1);
       return tapped;
     })));
-    const longest = (table) => Math.max(...table.flat().map((v) => bracketed(v).length));
     terms.style.setProperty("--columns", kernelSize[1]);
-    terms.style.setProperty("--longest", longest(state.image) + longest(kernel) + 3);
     terms.replaceChildren(...kernel.flat().map(() => element("div", { class: "term" },
       element("span", { class: "x" }), element("span", {}, " × "),
       element("span", { class: "w" }), element("b", {}))));
@@ -336,13 +351,20 @@ function render({ model, el }) {
       ? word("here", { row: row + 1, column: column + 1, value: format(value) })
       : word("no_output");
   }
-  function drawAll() {
+  // Draw what follows from the traits that changed; `changed` is emptied.
+  function draw() {
+    const has = (...names) => names.some((name) => changed.has(name));
     root.classList.toggle("numbers", state.numbers);
     root.classList.toggle("wide-sum", !state.numbers || Math.max(...state.kernelSize) > 3);
-    drawInput();
-    drawKernel();
+    if (has("theme", "image", "padding")) drawInput();
+    if (has("theme", "image", "kernel", "padding", "dilation")) drawKernel();
+    drawDropped();
     drawOutput();
-    drawFormula();
+    const sizes = String([state.imageSize, state.kernelSize, state.stride, state.padding,
+      state.dilation]);
+    if (sizes !== sizesDrawn) drawFormula();
+    sizesDrawn = sizes;
+    changed.clear();
     drawWindow();
     const keyOf = (choices, name) => Object.keys(model.get(choices))
       .find((key) => model.get(choices)[key] === model.get(name)) || "";
@@ -351,14 +373,18 @@ function render({ model, el }) {
     sliders.kernel_size.set(state.kernelSize[0]);
     PARAMETERS.slice(2).forEach((name) => sliders[name].set(state[name]));
   }
-  const redraw = kit.oncePerFrame(drawAll);
+  const redraw = kit.oncePerFrame(draw);
   const move = kit.oncePerFrame(drawWindow);
   const undo = [
-    kit.followTheme(root, redraw),
-    kit.onChange(model, PARAMETERS, () => { state = derive(model); redraw(); }),
+    kit.followTheme(root, () => { changed.add("theme"); redraw(); }),
+    ...PARAMETERS.map((name) => kit.onChange(model, [name], () => {
+      changed.add(name);
+      state = derive(model);
+      redraw();
+    })),
     kit.onChange(model, ["position"], move),
   ];
-  drawAll();
+  draw();
   return () => { clearInterval(playing); undo.forEach((stopListening) => stopListening()); };
 }
 

@@ -110,8 +110,9 @@ const kit = (() => {
       table.forEach((line, row) => line.forEach((number, column) => {
         const target = fields[row][column];
         const typing = target.matches(":focus") && parse(target.value) === number;
+        const label = name(row, column);
         target.readOnly = fixed(row, column);
-        target.setAttribute("aria-label", name(row, column));
+        if (target.getAttribute("aria-label") !== label) target.setAttribute("aria-label", label);
         if (target.number === number) return;
         target.number = number;
         if (!typing) show(target);
@@ -123,13 +124,16 @@ const kit = (() => {
   // Paint a table on a canvas, one canvas pixel a cell; figure.css scales it without smoothing.
   // rgb(row, column) is a cell's colour.
   function paint(canvas, rows, columns, rgb) {
-    canvas.width = Math.max(1, columns);
-    canvas.height = Math.max(1, rows);
+    if (canvas.width !== columns || canvas.height !== rows) {
+      canvas.width = Math.max(1, columns);
+      canvas.height = Math.max(1, rows);
+    }
     const picture = new ImageData(canvas.width, canvas.height);
-    for (let row = 0; row < rows; row += 1) {
-      for (let column = 0; column < columns; column += 1) {
-        const [red, green, blue] = rgb(row, column);
-        picture.data.set([red, green, blue, 255], 4 * (row * columns + column));
+    const bytes = picture.data;
+    for (let row = 0, place = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1, place += 4) {
+        [bytes[place], bytes[place + 1], bytes[place + 2]] = rgb(row, column);
+        bytes[place + 3] = 255;
       }
     }
     canvas.getContext("2d").putImageData(picture, 0, 0);
@@ -141,11 +145,19 @@ const kit = (() => {
 
   // ---- when to draw ---------------------------------------------------------------------------
 
-  // Call `draw` once in the coming frame, however often it is asked for until then.
+  // Call `draw` at once when the event that asks for it is over, so that it is ready when the frame
+  // comes; and if more is asked for until then, once more in that frame.
   function oncePerFrame(draw) {
-    let asked = 0;
+    let waiting = false; // for the frame
+    let again = false;
     return () => {
-      if (!asked) asked = requestAnimationFrame(() => { asked = 0; draw(); });
+      if (waiting) { again = true; return; }
+      waiting = true;
+      queueMicrotask(draw);
+      requestAnimationFrame(() => {
+        waiting = false;
+        if (again) { again = false; draw(); }
+      });
     };
   }
 

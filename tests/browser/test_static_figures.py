@@ -335,6 +335,55 @@ def test_follows_the_theme_of_the_page(open_figure):
     assert page.locator(".cnnbook-figure").get_attribute("data-theme") == "dark"
 
 
+# What a reader meets in a figure: elements, the numbers in the fields, the pixels of the canvases.
+SHOWN = """
+(root) => [...root.querySelectorAll('*')].filter((node) => node.checkVisibility()).map(
+  (node) => [node.tagName, node.value ?? (node.childElementCount ? '' : node.textContent),
+    ...[...node.attributes].filter(({ name }) => name !== 'tabindex')
+      .map(({ name, value }) => `${name}=${value}`).sort(),
+    node.matches('canvas') ? node.toDataURL() : ''].join(' '))
+"""
+
+
+def test_what_changed_is_all_that_had_to_be_drawn(open_figure):
+    """After every change the figure looks as if it had been drawn anew from its traits."""
+    page = open_figure(ConvolutionExplorer(PICTURE))
+    changes = [
+        {"kernel": "1 0 -1; 2 0 -2; 1 0 -1"},
+        {"stride": 3},
+        {"padding": 2},
+        {"dilation": 2},
+        {"position": [1, 1]},
+        {"kernel": "1 2; 3 4"},
+        {"padding": 0},
+        {"image": "1 2 3 4 5; 2 3 4 5 6; 3 4 5 6 7; 4 5 6 7 8; 5 6 7 8 9"},  # numbers in the cells
+        {"padding": 1},
+        {"kernel": "5 2; 3 -4"},
+        {"stride": 1},
+        {"dilation": 3, "stride": 2},
+        {"image": "1 2; 3 4"},  # smaller than the window
+        {"dilation": 1, "padding": 0},
+        {"image": "; ".join(" ".join(map(str, row)) for row in PICTURE)},
+    ]
+    for change in changes:
+        page.evaluate(
+            """(change) => { const model = document.querySelector('.cnnbook-place').cnnbookModel;
+              Object.entries(change).forEach(([name, value]) => model.set(name, value)); }""",
+            change,
+        )
+        settle(page)
+        page.evaluate("""() => {
+          const [old] = document.querySelectorAll('.cnnbook-place');
+          const place = document.createElement('div');
+          old.parentElement.append(place);
+          cnnbookFigures.convolution_explorer.render({ model: old.cnnbookModel, el: place });
+        }""")
+        settle(page)
+        roots = page.locator(".cnnbook-figure")
+        assert roots.nth(0).evaluate(SHOWN) == roots.nth(1).evaluate(SHOWN), change
+        page.evaluate("document.querySelectorAll('.cnnbook-place')[1].remove()")
+
+
 def test_two_figures_on_a_page_do_not_meet(open_figure, tmp_path):
     first, second = ConvolutionExplorer(), ConvolutionExplorer(position=(2, 2))
     page = open_figure(first)
