@@ -15,6 +15,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tools")]
 
+import editions  # noqa: E402
+
 from cnnbook import language as edition  # noqa: E402
 
 edition.set_language("en" if tags.has("en") else "ko")  # noqa: F821  (Sphinx gives `tags`)
@@ -57,9 +59,10 @@ html_show_sphinx = False
 html_copy_source = True  # the notebook for the download button
 html_context = {"book": word, "other_edition": "ko" if language == "en" else "en"}
 
-# The address of the repository, for the buttons "Colab" and "Binder". Without it there are none:
-# better no button than one that leads nowhere. The GitHub workflow fills it in by itself.
-repository = os.environ.get("CNNBOOK_REPOSITORY", "")
+# The address of the repository, for the buttons "Colab" and "Binder". While pyproject.toml has no
+# owner there are none: better no button than one that leads nowhere. The GitHub workflow sets it.
+repository = os.environ.get("CNNBOOK_REPOSITORY", editions.repository())
+repository = "" if "/OWNER/" in repository else repository
 html_theme_options = {
     "article_header_end": ["edition-switch.html", "article-header-buttons.html"],
     "navbar_persistent": [],

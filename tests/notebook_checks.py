@@ -583,7 +583,7 @@ def layout_problems(notebook):
     for before, cell in zip([None, *notebook.cells], notebook.cells, strict=False):
         if cell.cell_type != "code":
             continue
-        if before is not None and before.cell_type == "code":
+        if before is not None and before.cell_type == "code" and before.id != editions.INSTALL:
             problems.append(f"{cell.id}: no sentence stands between it and the cell {before.id}")
         lines = [line for line in cell.source.split("\n") if line.strip()]
         if len(lines) > MOST_LINES:
@@ -594,8 +594,12 @@ def layout_problems(notebook):
         if cell.source.rstrip().endswith(";"):
             problems.append(f"{cell.id}: ends in ';', which nbval sees as another output")
     code = cells_of(notebook, "code")
-    if not code or "cnnbook.setup(" not in code[0].source:
-        problems.append("the first code cell does not call cnnbook.setup")
+    if [cell.id for cell in code[:1]] != [editions.INSTALL] or not code[0].source.endswith(
+        editions.INSTALL_CODE.format(address=editions.repository()).partition("\n")[2]
+    ):
+        problems.append("the first code cell does not fetch the book: tools/editions.py address")
+    if len(code) < 2 or "cnnbook.setup(" not in code[1].source:
+        problems.append("the second code cell does not call cnnbook.setup")
     if notebook.cells and not notebook.cells[0].source.startswith("# "):
         problems.append("the first cell is not the title")
     titles = [

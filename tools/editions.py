@@ -2,6 +2,7 @@
 
     python tools/editions.py export 5_0_start_here            writes 5_0_start_here.book.md
     python tools/editions.py apply 5_0_start_here.book.md     writes notebooks/ko and notebooks/en
+    python tools/editions.py address                          writes the book's address into all
 
 The text file holds one section a cell::
 
@@ -19,6 +20,10 @@ A comment that starts with ``#:`` is Korean before the ``||`` and English after 
 comment stands in both editions. ``cnnbook.setup("ko")`` becomes ``cnnbook.setup("en")`` in the
 English edition. Tags stand in brackets; ``measured`` is short for ``nbval-ignore-output``.
 Code cells whose code has not changed keep their outputs.
+
+The cell that fetches the book where it is missing (Colab) is the same in every chapter: it is
+put before the setup cell and does not stand in the text. Its address is ``Repository`` under
+``[project.urls]`` in pyproject.toml.
 """
 
 import argparse
@@ -36,6 +41,23 @@ SHORT_TAGS = {"measured": "nbval-ignore-output"}
 HEADER = re.compile(r"@@ (md|code) ([A-Za-z0-9_-]{1,64})(?: \[([A-Za-z0-9_ -]*)\])?\s*$")
 SETUP = re.compile(r"""(cnnbook\.setup\(\s*["'])(ko|en)(["'])""")
 SEPARATOR = " || "
+INSTALL = "install"  # the id of the cell that fetches the book, and its code
+INSTALL_CODE = """\
+#: 책이 없는 곳(Colab)에서는 받아 옵니다. 책이 있으면 아무 일도 하지 않습니다. \
+|| Where the book is missing (Colab), fetch it. Elsewhere nothing happens.
+import importlib.util
+import subprocess
+import sys
+
+BOOK = "git+{address}"
+if importlib.util.find_spec("cnnbook") is None:
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", BOOK], check=True)"""
+
+
+def repository():
+    """The address of the book's repository, from pyproject.toml."""
+    text = (FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8")
+    return re.search(r'^Repository = "(https://[^"]+?)/?"$', text, flags=re.M).group(1)
 
 
 def comments(source):
@@ -127,8 +149,8 @@ def parse(text):
             raise ValueError(f"line {number}: {line!r} stands before the first cell")
     seen = set()
     for cell in cells:
-        if cell["id"] in seen:
-            raise ValueError(f"the id {cell['id']!r} is used by two cells")
+        if cell["id"] in {*seen, INSTALL}:
+            raise ValueError(f"the id {cell['id']!r} is used already")
         seen.add(cell["id"])
         finish(cell)
     return cells
@@ -151,7 +173,7 @@ def build(cells, language, old=None):
     """The notebook of one edition from parsed `cells`; outputs come from the `old` notebook."""
     known = {cell.id: cell for cell in old.cells} if old else {}
     notebook = nbformat.v4.new_notebook()
-    for cell in cells:
+    for cell in with_install(cells):
         source = cell[language]
         if cell["kind"] == "md":
             new = nbformat.v4.new_markdown_cell(source, id=cell["id"])
@@ -164,6 +186,17 @@ def build(cells, language, old=None):
             new.metadata["tags"] = cell["tags"]
         notebook.cells.append(new)
     return normal(notebook)
+
+
+def with_install(cells):
+    """`cells` with the cell that fetches the book before the one that calls setup, if any."""
+    code = INSTALL_CODE.format(address=repository())
+    install = {"kind": "code", "id": INSTALL, "tags": ["remove-cell"]}  # not on web pages
+    install |= {language: code_for(code, language) for language in ("ko", "en")}
+    for place, cell in enumerate(cells):
+        if cell["kind"] == "code" and SETUP.search(cell["ko"]):
+            return [*cells[:place], install, *cells[place:]]
+    return cells
 
 
 def same_code(one, other):
@@ -186,6 +219,8 @@ def export(name, folder=FOLDER):
     long_tags = {long: short for short, long in SHORT_TAGS.items()}
     sections = []
     for ours, theirs in zip(korean.cells, english.cells, strict=True):
+        if ours.id == INSTALL:
+            continue
         tags = " ".join(long_tags.get(tag, tag) for tag in ours.metadata.get("tags", []))
         ending = f"{ours.id} [{tags}]" if tags else ours.id
         if ours.cell_type == "markdown":
@@ -230,9 +265,14 @@ def main(arguments=None):
     exporting.add_argument("file", nargs="?", help="where to (default: NAME.book.md)")
     applying = actions.add_parser("apply", help="write both notebooks from such a text")
     applying.add_argument("file", help="the text, such as 5_0_start_here.book.md")
+    actions.add_parser("address", help="write the book's address into every notebook")
     chosen = parser.parse_args(arguments)
     try:
-        if chosen.action == "export":
+        if chosen.action == "address":
+            for path in sorted((FOLDER / "ko").glob("*.ipynb")):
+                apply(export(path.stem), path.stem)
+            print(f"the notebooks fetch the book from {repository()}")
+        elif chosen.action == "export":
             target = Path(chosen.file or f"{chosen.name}.book.md")
             write_atomically(target, export(chosen.name))
             print(f"wrote {target}")
@@ -241,7 +281,7 @@ def main(arguments=None):
             for path in apply(source.read_text(encoding="utf-8"), source.name.split(".")[0]):
                 print(f"wrote {path}")
     except (ValueError, OSError) as error:
-        sys.exit(f"{chosen.file or chosen.name}: {error}")
+        sys.exit(f"{' '.join(str(value) for value in vars(chosen).values() if value)}: {error}")
 
 
 if __name__ == "__main__":
