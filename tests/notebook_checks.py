@@ -638,6 +638,15 @@ def link_problems(path, notebook, folder=FOLDER):
     return problems
 
 
+def reading_problems(notebook):
+    """Works to read on that do not lead to the bibliography: their year carries no mark."""
+    return [
+        f"{cell.id}: no <!-- cited: KEY --> behind the year: {line}"
+        for cell in cells_of(notebook, "markdown")
+        for line in re.findall(r"^- .+? \(\d{4}\), \*.*", cell.source, flags=re.M)
+    ]
+
+
 def anchors(notebook):
     """All that a ``#…`` can lead to in `notebook`: ids, and headings as JupyterLab and GitHub."""
     found = set()

@@ -165,6 +165,7 @@ def all_problems(book, language, notebook):
         *checks.picture_problems(notebook),
         *checks.layout_problems(notebook),
         *checks.link_problems(path, notebook),
+        *checks.reading_problems(notebook),
         *checks.exercise_problems(notebook),
         *checks.rhythm_problems(notebook, language),
         *checks.prose_problems(notebook),
@@ -233,6 +234,7 @@ SPOILED_SOURCES = [
     ("ko", "mistakes", "grid.png", "greed.png", "does not exist"),
     ("ko", "mistakes", "격자 그림", "", "without alternative text"),
     ("ko", "mistakes", "![격자 그림](grid.png)", '<img src="grid.png">', "without alternative"),
+    ("en", "mistakes", "A flipped", "- A. Body (2016), *Title*. A flipped", "no <!-- cited"),
     # rhythm
     ("ko", "title", "몇일까요?", "있습니다.", "no question"),
     ("ko", "mistakes", "실수", "이야기", "no heading for common mistakes"),

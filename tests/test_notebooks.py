@@ -42,7 +42,8 @@ def test_layout(path, language):
 
 @every_notebook
 def test_links(path, language):
-    checks.refuse(checks.link_problems(path, checks.read(path)))
+    notebook = checks.read(path)
+    checks.refuse(checks.link_problems(path, notebook) + checks.reading_problems(notebook))
 
 
 @every_notebook
