@@ -1,0 +1,576 @@
+"""The graph room: the normalised matrix and the layer against PyTorch Geometric, the two graphs,
+and files that must not run.
+
+Cora is not part of the book. Where the folder ``../shared/data/planetoid`` holds its eight files
+they are used; the tests that need them are skipped elsewhere.
+"""
+
+import copyreg
+import hashlib
+import http.server
+import importlib
+import importlib.util
+import json
+import os
+import pickle
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+from torch_geometric.io.planetoid import read_planetoid_data
+from torch_geometric.nn import GCNConv
+
+from cnnbook import graphs
+from cnnbook.data import DataError
+from cnnbook.graphs import (
+    FILES,
+    GCN,
+    GCNLayer,
+    karate_club,
+    normalized_adjacency,
+    planetoid,
+    read_pickle,
+)
+from cnnbook.language import set_language
+
+ROOT = Path(__file__).resolve().parent.parent
+CORA = ROOT.parent / "shared" / "data" / "planetoid"
+needs_cora = pytest.mark.skipif(
+    not CORA.is_dir(), reason="the files of Cora are not in ../shared/data/planetoid"
+)
+RECORD = ROOT / "cnnbook" / "assets" / "cora_run.json"
+pytestmark = pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+
+specification = importlib.util.spec_from_file_location("run_cora", ROOT / "tools/run_cora.py")
+run_cora = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(run_cora)
+
+
+@pytest.fixture(autouse=True)
+def english():
+    set_language("en")
+    yield
+    set_language("ko")
+
+
+# ---- the normalised adjacency matrix ---------------------------------------------------------
+
+
+def written_out(adjacency):
+    """The definition, cell by cell, in float64."""
+    table = [[float(value) for value in row] for row in adjacency.tolist()]
+    for i, row in enumerate(table):
+        row[i] = row[i] or 1.0
+    degree = [sum(row) for row in table]
+    return [
+        [value / (degree[i] * degree[j]) ** 0.5 for j, value in enumerate(row)]
+        for i, row in enumerate(table)
+    ]
+
+
+@st.composite
+def weighted_graphs(draw):
+    """Symmetric, with self-loops and lonely nodes, weights 0 … 4 in quarters."""
+    count = draw(st.integers(1, 8))
+    cells = draw(st.lists(st.integers(-10, 16), min_size=count * count, max_size=count * count))
+    half = torch.tensor(cells).clamp(min=0).reshape(count, count).triu() / 4
+    return half + half.triu(1).T
+
+
+@settings(deadline=None, max_examples=60)
+@given(weighted_graphs())
+def test_every_layout_gives_what_is_written_out(adjacency):
+    expected = torch.tensor(written_out(adjacency))
+    for layout in (torch.strided, torch.sparse_coo, torch.sparse_csr):
+        given_as = adjacency if layout == torch.strided else adjacency.to_sparse(layout=layout)
+        found = normalized_adjacency(given_as)
+        assert found.layout == layout and found.dtype == torch.float32
+        torch.testing.assert_close(found.to_dense(), expected)
+        torch.testing.assert_close(given_as.to_dense(), adjacency, rtol=0, atol=0)  # untouched
+
+
+@settings(deadline=None, max_examples=40)
+@given(weighted_graphs(), st.integers(0, 1000))
+def test_the_layer_is_the_one_of_pytorch_geometric(adjacency, seed):
+    torch.manual_seed(seed)
+    count = len(adjacency)
+    x = torch.randn(count, 3)
+    layer, reference = GCNLayer(3, 4), GCNConv(3, 4)
+    with torch.no_grad():
+        layer.bias.normal_()
+        reference.lin.weight.copy_(layer.weight.T)
+        reference.bias.copy_(layer.bias)
+    places = adjacency.nonzero().T
+    expected = reference(x, places, adjacency[places[0], places[1]])
+    for matrix in (normalized_adjacency(adjacency), normalized_adjacency(adjacency.to_sparse())):
+        for features in (x, x.to_sparse()):
+            torch.testing.assert_close(layer(features, matrix), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_gradients_agree_with_pytorch_geometric():
+    club = karate_club()
+    torch.manual_seed(0)
+    layer, reference = GCNLayer(34, 5), GCNConv(34, 5)
+    reference.lin.weight.data = layer.weight.data.T.clone()
+    layer(
+        club.features.to_sparse(), normalized_adjacency(club.adjacency.to_sparse())
+    ).square().sum().backward()
+    reference(club.features, club.adjacency.nonzero().T).square().sum().backward()
+    torch.testing.assert_close(layer.weight.grad, reference.lin.weight.grad.T)
+    torch.testing.assert_close(layer.bias.grad, reference.bias.grad)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.float32, torch.float64])
+def test_kinds_of_numbers(dtype):
+    path = torch.tensor([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
+    for given_as in (path.to(dtype), path.to(dtype).to_sparse()):
+        found = normalized_adjacency(given_as)
+        assert found.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
+        assert found.to_dense()[0].tolist() == pytest.approx([1 / 2, 6**-0.5, 0])
+
+
+@pytest.mark.parametrize(
+    "adjacency, message",
+    [
+        (torch.zeros(2, 3), r"shape \(2, 3\); it must be \(N, N\)"),
+        (torch.zeros(3), r"shape \(3,\)"),
+        (torch.tensor([[0.0, 1], [0, 0]]), r"adjacency\[0, 1\] differs from adjacency\[1, 0\]"),
+        (torch.tensor([[0.0, 1], [2, 0]]), r"adjacency\[0, 1\] differs"),
+        (torch.tensor([[0.0, -1], [-1, 0]]), r"holds -1\.0; weights must be finite and 0 or more"),
+        (torch.tensor([[float("nan"), 0], [0, 0]]), "holds nan"),
+        (torch.tensor([[0, float("inf")], [float("inf"), 0]]), "holds inf"),
+    ],
+)
+def test_what_is_no_such_matrix_is_refused(adjacency, message):
+    layouts = [adjacency]
+    if adjacency.ndim == 2:
+        layouts += [adjacency.to_sparse(), adjacency.to_sparse_csr()]
+    for given_as in layouts:
+        with pytest.raises(ValueError, match=message):
+            normalized_adjacency(given_as)
+
+
+def test_a_million_edges_stay_sparse():
+    pairs = torch.randint(100_000, (2, 500_000), generator=torch.Generator().manual_seed(0))
+    pairs = torch.cat([pairs, pairs.flip(0)], dim=1)
+    size = (100_000, 100_000)
+    graph = torch.sparse_coo_tensor(pairs, torch.ones(1_000_000), size, check_invariants=False)
+    found = normalized_adjacency(graph)  # a dense one would take 40 GB
+    assert found.is_sparse and 1_000_000 < found.values().numel() <= 1_100_000
+    ones = graph.coalesce()
+    degree = torch.sparse.sum(ones, dim=1).to_dense() + 1
+    scaled = found @ degree.sqrt()[:, None]  # the eigenvector to the eigenvalue 1
+    loops = torch.zeros(100_000)
+    (i, j), weight = ones.indices(), ones.values()
+    loops[i[i == j]] = weight[i == j]
+    plain = loops == 0  # nodes without a loop of their own
+    torch.testing.assert_close(scaled[plain, 0], degree.sqrt()[plain], rtol=0.02, atol=0)
+
+
+# ---- a convolution is a sum over nine grid graphs --------------------------------------------
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(2, 7), st.integers(2, 7), st.integers(0, 1000))
+def test_conv2d_is_a_sum_over_directions(height, width, seed):
+    torch.manual_seed(seed)
+    image, kernel = torch.randn(height, width), torch.randn(3, 3)
+    total = torch.zeros(height * width)
+    nodes = torch.arange(height * width).reshape(height, width)
+    padded = functional.pad(nodes, (1, 1, 1, 1), value=-1)
+    for down in range(3):
+        for right in range(3):
+            there = padded[down : down + height, right : right + width].flatten()
+            matrix = torch.zeros(height * width, height * width)
+            matrix[nodes.flatten()[there >= 0], there[there >= 0]] = 1
+            layer = GCNLayer(1, 1)
+            layer.weight.data.fill_(kernel[down, right])
+            total += layer(image.reshape(-1, 1), matrix).detach()[:, 0]
+    expected = functional.conv2d(image[None, None], kernel[None, None], padding=1)
+    torch.testing.assert_close(total.reshape(height, width), expected[0, 0], atol=1e-5, rtol=1e-5)
+
+
+# ---- the network -----------------------------------------------------------------------------
+
+
+def test_the_network_takes_dense_and_sparse_and_drops_only_in_training():
+    torch.manual_seed(0)
+    club = karate_club()
+    x = torch.rand(34, 34) * (torch.rand(34, 34) < 0.3)
+    matrix = normalized_adjacency(club.adjacency)
+    network = GCN(34, 6, 3).eval()
+    expected = (
+        matrix
+        @ functional.relu(matrix @ x @ network.layer1.weight + network.layer1.bias)
+        @ network.layer2.weight
+        + network.layer2.bias
+    )
+    for features in (x, x.to_sparse(), x.to_sparse_csr()):
+        for adjacency in (matrix, matrix.to_sparse(), matrix.to_sparse_csr()):
+            torch.testing.assert_close(network(features, adjacency), expected)
+    network.train()
+    for features in (x, x.to_sparse()):
+        first, second = network(features, matrix), network(features, matrix)
+        assert not torch.allclose(first, second)
+    assert sum(values.numel() for values in GCN(1433, 16, 7).parameters()) == 23_063
+
+
+def test_dropout_of_sparse_features_has_the_right_mean():
+    torch.manual_seed(0)
+    network, alone = GCN(50, 8, 2, dropout=0.5), torch.eye(40)
+    seen = []
+    network.layer1.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    network(torch.ones(40, 50).to_sparse(), alone)
+    values = seen[0].to_dense()
+    assert set(values.unique().tolist()) == {0.0, 2.0}
+    assert values.mean().item() == pytest.approx(1, abs=0.1)
+
+
+def test_weights_start_as_glorot_and_bengio_say():
+    torch.manual_seed(0)
+    layer = GCNLayer(300, 100)
+    limit = (6 / 400) ** 0.5
+    assert 0.98 * limit < layer.weight.abs().max().item() <= limit
+    assert layer.bias.tolist() == [0] * 100
+
+
+# ---- the karate club -------------------------------------------------------------------------
+
+
+def test_the_karate_club_is_zacharys():
+    networkx = importlib.import_module("networkx")  # torch itself brings it
+    reference = networkx.karate_club_graph()
+    club = karate_club()
+    edges = {tuple(pair) for pair in club.adjacency.nonzero().tolist() if pair[0] < pair[1]}
+    assert edges == {tuple(sorted(edge)) for edge in reference.edges} and len(edges) == 78
+    assert torch.equal(club.adjacency, club.adjacency.T) and set(
+        club.adjacency.unique().tolist()
+    ) == {0, 1}
+    sides = [reference.nodes[node]["club"] != "Mr. Hi" for node in range(34)]
+    assert club.labels.tolist() == sides and sum(sides) == 17
+    assert club.train.tolist() == [0, 33] and club.test.tolist() == list(range(1, 33))
+    assert len(club.validation) == 0 and torch.equal(club.features, torch.eye(34))
+    assert repr(club) == "Graph(34 nodes, 78 edges, 34 features)"
+    distances = torch.cdist(club.places, club.places) + 99 * torch.eye(34)
+    assert club.places.shape == (34, 2) and distances.min() > 8  # the drawing has room
+
+
+# ---- Cora ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cora():
+    if not CORA.is_dir():
+        pytest.skip("the files of Cora are not in ../shared/data/planetoid")
+    return planetoid(CORA)
+
+
+def test_cora_is_what_pytorch_geometric_reads(cora):
+    reference = read_planetoid_data(str(CORA), "cora")
+    assert torch.equal(cora.features, reference.x) and cora.features.dtype == torch.float32
+    assert torch.equal(cora.labels, reference.y)
+    assert torch.equal(cora.adjacency.indices(), reference.edge_index.flip(0))
+    assert set(cora.adjacency.values().tolist()) == {1.0}
+    for part in ("train", "test"):
+        mask = getattr(reference, f"{part}_mask").nonzero()[:, 0]
+        assert torch.equal(getattr(cora, part), mask)
+    assert cora.validation.tolist() == reference.val_mask.nonzero()[:, 0].tolist()
+
+
+def test_cora_has_the_published_numbers(cora):
+    assert cora.features.shape == (2708, 1433) and set(cora.features.unique().tolist()) == {0, 1}
+    assert repr(cora) == "Graph(2708 nodes, 5278 edges, 1433 features)"
+    assert [len(part) for part in (cora.train, cora.validation, cora.test)] == [140, 500, 1000]
+    assert cora.labels[cora.train].bincount().tolist() == [20] * 7
+    dense = cora.adjacency.to_dense()
+    assert torch.equal(dense, dense.T) and dense.diagonal().sum() == 0
+
+
+def test_two_seeds_give_what_was_recorded(cora):
+    """The recipe of the chapter: a changed layer, matrix, split or loop shows here."""
+    found = run_cora.accuracies(cora, "base", 2)
+    recorded = json.loads(RECORD.read_text(encoding="utf-8"))["runs"]["base"][:2]
+    assert found == pytest.approx(recorded, abs=0.015)
+
+
+@needs_cora
+@pytest.mark.parametrize("how", ["root", "subfolder", "environment", "cache"])
+def test_where_cora_is_looked_for(how, tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("CNNBOOK_DATA", raising=False)
+    monkeypatch.setattr(graphs, "CACHE", tmp_path / "cache")
+    folder = tmp_path / ("cache/planetoid" if how == "cache" else "here/planetoid")
+    shutil.copytree(CORA, folder)
+    if how == "environment":
+        monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "here"))
+    root = {"root": folder, "subfolder": str(tmp_path / "here")}.get(how)
+    assert len(planetoid(root, download=False).labels) == 2708
+    printed = capsys.readouterr().out
+    assert printed == f"Cora: 2,708 papers, 5,278 citations (from: {folder})\n"
+
+
+def test_a_root_without_files_is_not_replaced_by_another_place(tmp_path, monkeypatch):
+    cache = tmp_path / "cache" / "planetoid"
+    cache.mkdir(parents=True)
+    (cache / "ind.cora.graph").write_bytes(b"")
+    monkeypatch.setattr(graphs, "CACHE", tmp_path / "cache")
+    with pytest.raises(DataError, match="Cora was not found") as found:
+        planetoid(tmp_path / "elsewhere")
+    assert str(tmp_path / "elsewhere") in str(found.value)
+    assert str(cache) not in str(found.value)
+
+
+def test_without_files_and_without_download_it_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(graphs, "CACHE", tmp_path)
+    monkeypatch.delenv("CNNBOOK_DATA", raising=False)
+    with pytest.raises(DataError, match="CNNBOOK_DATA.*download=True"):
+        planetoid(download=False)
+
+
+@pytest.mark.parametrize("name", ["citeseer", "Cora", None])
+def test_another_name_is_refused(name):
+    with pytest.raises(ValueError, match='it must be "cora"'):
+        planetoid(CORA, name)
+
+
+@needs_cora
+@pytest.mark.parametrize("suffix", FILES)
+@pytest.mark.parametrize("damage", ["missing", "changed", "short"])
+def test_a_damaged_file_is_not_read(suffix, damage, tmp_path):
+    folder = copy_of_cora(tmp_path)
+    path = folder / f"ind.cora.{suffix}"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(content if damage == "changed" else content[:-1])
+    with pytest.raises(DataError, match=r"ind\.cora\.|Cora was not found"):
+        planetoid(folder)
+
+
+def copy_of_cora(tmp_path):
+    folder = tmp_path / "planetoid"
+    folder.mkdir()
+    for suffix in FILES:
+        shutil.copyfile(CORA / f"ind.cora.{suffix}", folder / f"ind.cora.{suffix}")
+    return folder
+
+
+# ---- downloading, from a server on this machine ----------------------------------------------
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Serves tmp_path/web; graphs downloads from there into tmp_path/cache."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=folder)
+
+        def log_message(self, *arguments):
+            pass
+
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    monkeypatch.setattr(graphs, "ADDRESS", f"http://127.0.0.1:{running.server_port}/")
+    monkeypatch.setattr(graphs, "CACHE", tmp_path / "cache")
+    monkeypatch.delenv("CNNBOOK_DATA", raising=False)
+    yield folder
+    running.shutdown()
+    thread.join()
+    running.server_close()
+
+
+@needs_cora
+def test_cora_is_downloaded_once(server, tmp_path, capfd):
+    for suffix in FILES:
+        shutil.copyfile(CORA / f"ind.cora.{suffix}", server / f"ind.cora.{suffix}")
+    assert len(planetoid().labels) == 2708
+    cache = tmp_path / "cache" / "planetoid"
+    assert sorted(path.name for path in cache.iterdir()) == sorted(f"ind.cora.{s}" for s in FILES)
+    shutil.rmtree(server)
+    assert len(planetoid().labels) == 2708  # from the cache
+    printed = capfd.readouterr()
+    lines = printed.out.splitlines()
+    assert lines[0].startswith("Downloading Cora") and len(lines) == 3
+    assert printed.err == ""
+
+
+@needs_cora
+@pytest.mark.parametrize("trouble", ["missing", "another"])
+def test_a_download_that_fails_leaves_nothing_that_counts(trouble, server):
+    for suffix in FILES:
+        shutil.copyfile(CORA / f"ind.cora.{suffix}", server / f"ind.cora.{suffix}")
+    if trouble == "missing":
+        (server / "ind.cora.allx").unlink()
+    else:
+        (server / "ind.cora.allx").write_bytes(hostile(touch(server / "ran")))
+    with pytest.raises(DataError, match="could not be downloaded") as found:
+        planetoid()
+    assert "\n" not in str(found.value)
+    assert not (server / "ran").exists()
+    shutil.copyfile(CORA / "ind.cora.allx", server / "ind.cora.allx")
+    assert len(planetoid().labels) == 2708  # the next attempt completes it
+
+
+# ---- files that must not run -----------------------------------------------------------------
+
+
+class Call:
+    """Pickles as a call: ``function(*arguments)`` when opened carelessly."""
+
+    def __init__(self, function, *arguments):
+        self.function, self.arguments = function, arguments
+
+    def __reduce__(self):
+        return self.function, self.arguments
+
+
+def hostile(thing):
+    return pickle.dumps(thing, protocol=2)
+
+
+def touch(path):
+    return Call(os.system, f'echo ran > "{path}"')
+
+
+def by_name(module, name, argument, protocol=2):
+    """A pickle that calls module.name(argument), names as they are written in the file."""
+    if protocol == 2:
+        called = f"c{module}\n{name}\n".encode()
+    else:
+        called = b"".join(b"\x8c" + bytes([len(n)]) + n.encode() for n in (module, name)) + b"\x93"
+    text = argument.encode()
+    string = b"X" + len(text).to_bytes(4, "little") + text
+    return b"\x80" + bytes([protocol]) + called + string + b"\x85R."
+
+
+def attacks(path):
+    """{name: bytes of a pickle that makes the file `path` when it is opened carelessly}"""
+    command = f"open({str(path)!r}, 'w').close()"
+    inside_state = np.zeros(2, dtype=object)
+    inside_state[0] = touch(path)
+    found = {
+        "os.system": hostile(touch(path)),
+        "eval": hostile(Call(eval, command)),
+        "exec": hostile(Call(exec, command)),
+        "python 2's eval": by_name("__builtin__", "eval", command),
+        "numpy's runstring": hostile(Call(np.testing.runstring, command, {})),
+        "in a list": hostile([1, [touch(path)]]),
+        "in a dict": hostile({0: [1, 2], 1: touch(path)}),
+        "in the state of an array": hostile(inside_state),
+        "a dotted name": by_name("numpy", "ndarray.__class__", command, protocol=4),
+        "a name of ours in another module": by_name("os", "dtype", command),
+        "an old instance": f"(S'echo ran > {path}'\nios\nsystem\n.".encode(),
+        "getattr": by_name("__builtin__", "getattr", command),
+        "numpy's load": by_name("numpy", "load", str(path)),
+        "import": by_name("__builtin__", "__import__", "antigravity"),
+    }
+    copyreg.add_extension("os", "system", 240)
+    found["by extension number"] = pickle.dumps(touch(path), protocol=2)
+    copyreg.remove_extension("os", "system", 240)
+    return found
+
+
+ATTACKS = list(attacks("x"))
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_hostile_pickle_does_not_run(name, tmp_path):
+    path = tmp_path / "ran"
+    with pytest.raises(DataError, match="ind.cora.x"):
+        read_pickle(attacks(path)[name], "ind.cora.x")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("name", ["os.system", "eval", "exec", "in a list", "in a dict"])
+def test_these_pickles_would_run_if_they_were_opened_carelessly(name, tmp_path):
+    """The attacks are real ones."""
+    path = tmp_path / "ran"
+    pickle.loads(attacks(path)[name])
+    assert path.exists()
+
+
+@needs_cora
+@pytest.mark.parametrize("suffix", FILES)
+@pytest.mark.parametrize("with_its_hash", [False, True])
+def test_a_hostile_file_in_place_of_each_file_does_not_run(
+    suffix, with_its_hash, tmp_path, monkeypatch
+):
+    """The hash stops it; and were the hash right, the reader would."""
+    folder = copy_of_cora(tmp_path)
+    content = hostile([touch(tmp_path / "ran")])
+    (folder / f"ind.cora.{suffix}").write_bytes(content)
+    if with_its_hash:
+        monkeypatch.setitem(FILES, suffix, hashlib.sha256(content).hexdigest())
+    with pytest.raises((DataError, ValueError)) as found:
+        planetoid(folder)
+    assert not (tmp_path / "ran").exists()
+    if suffix != "test.index":  # which is plain text and never unpickled
+        assert ("was not read" if not with_its_hash else "nothing was run") in str(found.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x02", b"no pickle", b"\x80\x02]q\x00."[:-1]])
+def test_what_is_no_pickle_is_said(content):
+    with pytest.raises(DataError, match="ind.cora.y cannot be read"):
+        read_pickle(content, "ind.cora.y")
+
+
+# ---- the recorded run ------------------------------------------------------------------------
+
+
+def test_the_record_is_whole_and_names_no_workplace():
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    assert set(record) == {"machine", "runs", "seconds"}
+    assert set(record["machine"]) == {"processor", "python", "torch"}
+    assert set(record["runs"]) == set(run_cora.RUNS)
+    for name, found in record["runs"].items():
+        count = run_cora.SEEDS.get(name, 20)
+        for accuracies in found.values() if isinstance(found, dict) else [found]:
+            assert len(accuracies) == count and all(0 <= share <= 1 for share in accuracies)
+    assert 0.81 <= np.mean(record["runs"]["base"]) <= 0.825
+    assert [int(k) for k in record["runs"]["depth"]] == sorted(run_cora.DEPTHS, key=str)
+
+
+def test_the_variants_of_the_record_are_what_they_are_called():
+    club = karate_club()
+    sparse, dense = club.adjacency.to_sparse(), club.adjacency
+    loops, degree = torch.eye(34), dense.sum(1)
+    scaled = {
+        name: run_cora.scaled(sparse, name).to_dense() for name in ("sum", "mean", "no_loops")
+    }
+    torch.testing.assert_close(scaled["sum"], dense + loops)
+    torch.testing.assert_close(scaled["mean"], (dense + loops) / (degree + 1)[:, None])
+    torch.testing.assert_close(scaled["no_loops"], dense / (degree[:, None] * degree).sqrt())
+    assert torch.equal(run_cora.scaled(sparse, "no_graph").to_dense(), loops)
+
+
+def test_rewiring_keeps_every_degree_and_changes_the_edges():
+    club = karate_club()
+    other = run_cora.rewired(
+        club.adjacency.to_sparse(), torch.Generator().manual_seed(0)
+    ).to_dense()
+    assert torch.equal(other.sum(1), club.adjacency.sum(1)) and torch.equal(other, other.T)
+    assert other.diagonal().sum() == 0 and set(other.unique().tolist()) == {0, 1}
+    assert (other * club.adjacency).sum() < 0.5 * club.adjacency.sum()
+
+
+def test_random_splits_do_not_meet():
+    labels = torch.arange(7).repeat(400)
+    nodes, test = run_cora.random_split(labels, 3)
+    assert labels[nodes].bincount().tolist() == [20] * 7
+    assert len(test) == 1000 and not set(nodes.tolist()) & set(test.tolist())
+
+
+def test_the_tool_refuses_an_unknown_run():
+    with pytest.raises(SystemExit, match="nonsense: there is only base"):
+        run_cora.main(["nonsense"])
