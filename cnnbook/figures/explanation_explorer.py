@@ -1,0 +1,213 @@
+"""Why did the network answer so: cover parts, look through the maps, lay explanations over."""
+
+from collections import OrderedDict
+
+import numpy as np
+import traitlets
+
+from cnnbook import language
+from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.network_explorer import (
+    SHAPES,
+    _examples,
+    _from_base64,
+    _picture,
+    _rounded,
+    _to_base64,
+)
+
+VIEWS = ("patch", "maps", "saliency", "gradient_input", "integrated", "grad_cam", "occlusion")
+LAYERS = ("conv1", "pool1", "conv2", "pool2")
+COVERS = {"black": 0, "grey": 73, "white": 255}
+STEPS = 32  # of integrated gradients
+
+
+class ExplanationExplorer(Figure):
+    """Explanations of a trained :class:`cnnbook.models.SmallCNN`, all computed in the page.
+
+    Parameters
+    ----------
+    picture : array_like (28, 28) or (1, 28, 28), optional
+        0 = black … 255 = white. Default: the first of `pictures`.
+    label : int, optional
+        Its true class, or None when nobody knows.
+    pictures, labels : uint8 (N, 28, 28) or (N, 1, 28, 28) and N ints, optional
+        What the list offers. Default: the first test picture of each class.
+    model : cnnbook.models.SmallCNN, optional
+        Its weights are rounded to float16. Default: the network that ships with the book.
+    view : str
+        "patch" (the reader covers a square), "maps", "saliency", "gradient_input",
+        "integrated", "grad_cam" or "occlusion".
+    target : int
+        The class to explain, 0 … 9. Default: the label, or the network's answer.
+    layer : str
+        "conv1", "pool1", "conv2" or "pool2", for the views "maps" and "grad_cam"; convolutions
+        behind their ReLU.
+    channel : int
+        The map shown in the view "maps".
+    position : (int, int)
+        Row and column of the patch's middle, or of the value read out.
+    size, cover : int 1 … 14, and "black", "grey" or "white"
+        The patch.
+
+    Attributes
+    ----------
+    attribution : float32 (h, w), what is shown, by `cnnbook.explain`; None in the view "patch"
+    logits : float32 (10,), of the picture without the patch
+
+    Raises
+    ------
+    ValueError
+        If a value cannot be shown; it names the value.
+    """
+
+    script = "explanation_explorer.js"
+    room = "explanation_explorer"
+    picture = traitlets.Any().tag(sync=True, to_json=_to_base64, from_json=_from_base64)
+    label = traitlets.Int(None, allow_none=True).tag(sync=True)
+    view = traitlets.Enum(VIEWS, "patch").tag(sync=True)
+    target = traitlets.Int().tag(sync=True)
+    layer = traitlets.Enum(LAYERS, "conv2").tag(sync=True)
+    channel = traitlets.Int(0).tag(sync=True)
+    position = traitlets.List(traitlets.Int(), [14, 14]).tag(sync=True)
+    size = traitlets.Int(8).tag(sync=True)
+    cover = traitlets.Enum(tuple(COVERS), "black").tag(sync=True)
+    weights = traitlets.Unicode().tag(sync=True)
+    pictures = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    labels = traitlets.List(traitlets.Int()).tag(sync=True)
+    classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+
+    def __init__(self, picture=None, label=None, pictures=None, labels=None, model=None, **state):
+        if pictures is None:
+            pictures, labels = _examples(), range(10)
+        pictures, labels = [_picture(one) for one in pictures], [int(one) for one in labels]
+        if picture is None:
+            picture, label = pictures[0], labels[0]
+        small, weights = _rounded(model)
+        self._model = layers_by_name(small)
+        self._pixels = _picture(picture)
+        if "target" not in state:
+            state["target"] = int(self.logits.argmax()) if label is None else label
+        super().__init__(
+            picture=self._pixels,
+            label=label,
+            weights=weights,
+            pictures=[_to_base64(one) for one in pictures],
+            labels=labels,
+            classes=[language.text(f"data.class_{number}") for number in range(10)],
+            **state,
+        )
+
+    @property
+    def logits(self):
+        import torch
+
+        with torch.inference_mode():
+            return self._model(_normal(self._pixels)[None, None])[0].numpy()
+
+    @property
+    def attribution(self):
+        from cnnbook import explain
+
+        model, x, black = self._model, _normal(self._pixels)[None, None], _normal(np.array(0))
+        layer = self.layer.replace("conv", "relu")
+        if self.view == "patch":
+            return None
+        if self.view == "maps":
+            maps = explain.feature_maps(model, x, layer)[:, min(self.channel, self._most())]
+        elif self.view == "saliency":
+            maps = explain.saliency(model, x, self.target)[0]
+        elif self.view == "gradient_input":
+            maps = (explain.saliency(model, x, self.target, absolute=False) * (x - black))[0]
+        elif self.view == "integrated":
+            maps = explain.integrated_gradients(model, x, self.target, black, STEPS)[0]
+        elif self.view == "grad_cam":
+            maps = explain.grad_cam(model, x, self.target, layer)[0]
+        else:
+            cover = _normal(np.array(COVERS[self.cover]))
+            stride = min(2, self.size)
+            maps = explain.occlusion(model, x, self.target, self.size, stride, cover)[0]
+        return maps[0].numpy()
+
+    def _most(self):
+        return SHAPES[self.layer][0] - 1
+
+    @traitlets.validate("picture")
+    def _check_picture(self, proposal):
+        self._pixels = _picture(proposal["value"])
+        return self._pixels
+
+    @traitlets.validate("label", "target", "channel", "size")
+    def _check_number(self, proposal):
+        value, name = proposal["value"], proposal["trait"].name
+        least, most = {"size": (1, 14), "channel": (0, 15)}.get(name, (0, 9))
+        if value is not None and not least <= value <= most:
+            raise StateError(f"{name} is {value}; it must lie between {least} and {most}")
+        return value
+
+    @traitlets.validate("position")
+    def _check_position(self, proposal):
+        value = proposal["value"]
+        if len(value) != 2 or not all(0 <= place < 28 for place in value):
+            raise StateError(f"position is {value}; it must be a row and a column, 0 to 27")
+        return value
+
+    def alternative_text(self):
+        names = {"view": self.text(self.view), "name": self.classes[self.target]}
+        logit = f"{self.logits[self.target]:.2f}".replace("-", "−")
+        return self.text("alternative", logit=logit, **names)
+
+    def still(self):
+        from matplotlib.figure import Figure as Plot
+        from matplotlib.patches import Rectangle
+
+        plot = Plot(figsize=(9, 3.1), layout="constrained")
+        left, middle, right = plot.subplots(1, 3, width_ratios=(3, 3, 2.6))
+        left.imshow(self.picture, cmap="gray", vmin=0, vmax=255)
+        found = self.attribution
+        if found is None:
+            row, column = (place - self.size // 2 for place in self.position)
+            shade = COVERS[self.cover] / 255
+            patch = Rectangle((column - 0.5, row - 0.5), self.size, self.size, fc=str(shade))
+            patch.set(ec="#B34700", lw=2)
+            left.add_patch(patch)
+            found = np.zeros((28, 28))
+        most = max(np.abs(found).max(), 1e-9)
+        middle.imshow(found, cmap="PRGn", vmin=-most, vmax=most)
+        middle.set_title(self.text("trace" if self.view == "patch" else self.view), fontsize=11)
+        for axes in (left, middle):
+            axes.set(xticks=[], yticks=[])
+        logits = self.logits
+        colours = ["#009e73" if k == self.target else "#c9d1d9" for k in range(10)]
+        bars = right.barh(self.classes, logits, color=colours)
+        right.bar_label(bars, [f"{value:.1f}" for value in logits], padding=2, fontsize=8)
+        right.invert_yaxis()
+        right.set(xticks=[], xlim=(min(0, 1.3 * logits.min()), 1.3 * logits.max()))
+        right.tick_params("y", labelsize=8, length=0)
+        right.spines[:].set_visible(False)
+        return plot
+
+
+def layers_by_name(small):
+    """The layers of a `SmallCNN` laid end to end, so that each has a name; the same answers."""
+    from torch import nn
+
+    parts = {
+        "conv1": small.conv1,
+        "relu1": nn.ReLU(),
+        "pool1": nn.MaxPool2d(2),
+        "conv2": small.conv2,
+        "relu2": nn.ReLU(),
+        "pool2": nn.MaxPool2d(2),
+        "flatten": nn.Flatten(),
+        "fc": small.fc,
+    }
+    return nn.Sequential(OrderedDict(parts)).eval()
+
+
+def _normal(pixels):
+    import torch
+
+    from cnnbook.data import normalise
+
+    return normalise(torch.tensor(pixels, dtype=torch.uint8))
