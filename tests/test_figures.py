@@ -14,8 +14,8 @@ from PIL import Image
 
 from cnnbook import figures, language
 from cnnbook.figures import KERNELS, ConvolutionExplorer, Figure, fragment, page, scripts, styles
-from cnnbook.figures.convolution_explorer import _from_rows, _to_rows
 from cnnbook.figures.figure import FIGURE_TYPE, FOLDER
+from cnnbook.figures.tables import from_rows, to_rows
 
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.js") if path.stem.partition("_")[0] != "kit")
 
@@ -180,7 +180,7 @@ def test_pictures_of_torch_are_accepted():
     )
 )
 def test_numbers_travel_unchanged(table):
-    assert np.array_equal(_from_rows(_to_rows(table)), table)
+    assert np.array_equal(from_rows(to_rows(table)), table)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

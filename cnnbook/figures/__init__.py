@@ -4,7 +4,7 @@ A figure is one ``NAME.py`` (its state), one ``NAME.js`` (its drawing) and, wher
 ``NAME.css``. What all figures share is in ``figure.py``, ``kit.js`` and ``figure.css``.
 """
 
-from cnnbook.figures.convolution_explorer import KERNELS, ConvolutionExplorer
+from cnnbook.figures.convolution_explorer import ConvolutionExplorer
 from cnnbook.figures.explanation_explorer import ExplanationExplorer
 from cnnbook.figures.figure import Figure, StateError, fragment, page, scripts, styles
 from cnnbook.figures.kernel_motion import KernelMotion
@@ -13,6 +13,7 @@ from cnnbook.figures.network_explorer import NetworkExplorer
 from cnnbook.figures.pooling_explorer import PoolingExplorer
 from cnnbook.figures.shape_tracer import ShapeTracer
 from cnnbook.figures.shuffle_explorer import ShuffleExplorer
+from cnnbook.figures.tables import KERNELS
 from cnnbook.figures.training_curve import TrainingCurve
 
 __all__ = [

@@ -5,6 +5,17 @@ import traitlets
 
 from cnnbook import convolution, language
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.tables import (
+    BLUE,
+    GREEN,
+    KERNELS,
+    ORANGE,
+    draw_table,
+    grid,
+    size_text,
+    table_trait,
+    to_rows,
+)
 
 COURSE_INPUT = np.array(
     [
@@ -16,29 +27,7 @@ COURSE_INPUT = np.array(
         [0, 0, 1, 0, 1, 0],
     ]
 )
-KERNELS = {
-    "course": [[1, 0, 1], [0, 1, 0], [1, 0, 1]],
-    "identity": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
-    "vertical_edges": [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]],
-    "horizontal_edges": [[-1, -1, -1], [0, 0, 0], [1, 1, 1]],
-    "blur": [[1 / 9, 1 / 9, 1 / 9], [1 / 9, 1 / 9, 1 / 9], [1 / 9, 1 / 9, 1 / 9]],
-    "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
-    "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
-}
-LIMITS = {"image": 64, "kernel": 5}  # most rows and columns
-BLUE, ORANGE, GREEN = "#0072B2", "#B34700", "#00735C"  # input, kernel, output; as in figure.css
 RANGES = {"stride": (1, 4), "padding": (0, 3), "dilation": (1, 3)}
-
-
-def _to_rows(array, figure=None):
-    """[[1, 0], [0, 1]] as "1 0; 0 1": one line in a notebook file, readable in a diff."""
-    return "; ".join(
-        " ".join(np.format_float_positional(value, trim="-") for value in row) for row in array
-    )
-
-
-def _from_rows(rows, figure=None):
-    return np.array([row.split() for row in rows.split(";")], dtype=float)
 
 
 class ConvolutionExplorer(Figure):
@@ -66,8 +55,8 @@ class ConvolutionExplorer(Figure):
 
     script = "convolution_explorer.js"
     room = "explorer"
-    image = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
-    kernel = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
+    image = table_trait()
+    kernel = table_trait()
     stride = traitlets.Int(1).tag(sync=True)
     padding = traitlets.Int(0).tag(sync=True)
     dilation = traitlets.Int(1).tag(sync=True)
@@ -76,12 +65,12 @@ class ConvolutionExplorer(Figure):
     kernels = traitlets.Dict().tag(sync=True)
 
     def __init__(self, image=None, kernel="course", pictures=None, **state):
-        image = _grid("image", COURSE_INPUT if image is None else image)
-        kernel = _grid("kernel", kernel)
+        image = grid("image", COURSE_INPUT if image is None else image)
+        kernel = grid("kernel", kernel)
         pictures = {language.text("explorer.example"): COURSE_INPUT, **(pictures or {})}
-        pictures = {label: _to_rows(_grid(label, table)) for label, table in pictures.items()}
+        pictures = {label: to_rows(grid(label, table)) for label, table in pictures.items()}
         kernels = {
-            language.text(f"explorer.kernel_{name}"): _to_rows(_grid(name, table))
+            language.text(f"explorer.kernel_{name}"): to_rows(grid(name, table))
             for name, table in KERNELS.items()
         }
         super().__init__(image=image, kernel=kernel, pictures=pictures, kernels=kernels, **state)
@@ -108,7 +97,7 @@ class ConvolutionExplorer(Figure):
     @traitlets.validate("image", "kernel")
     def _check_grid(self, proposal):
         value, name = proposal["value"], proposal["trait"].name
-        return _grid(name, value)
+        return grid(name, value)
 
     @traitlets.validate("stride", "padding", "dilation")
     def _check_number(self, proposal):
@@ -135,9 +124,9 @@ class ConvolutionExplorer(Figure):
     def alternative_text(self):
         sizes = self.text(
             "alternative",
-            image=_size(self.image.shape),
-            kernel=_size(self.kernel.shape),
-            output=_size(self.output_shape),
+            image=size_text(self.image.shape),
+            kernel=size_text(self.kernel.shape),
+            output=size_text(self.output_shape),
             stride=self.stride,
             padding=self.padding,
             dilation=self.dilation,
@@ -155,12 +144,12 @@ class ConvolutionExplorer(Figure):
         span = [self.dilation * (size - 1) + 1 for size in self.kernel.shape]
         corner = [p * self.stride for p in self.position]
         grey = "gray" if max(padded.shape) > 14 else "Blues"
-        _draw_table(axes[0], padded, grey, BLUE, fits and (corner, span))
-        _draw_table(axes[1], self.kernel, "PuOr_r", ORANGE, None)
-        _draw_table(axes[2], output, "PRGn", GREEN, fits and (self.position, (1, 1)))
+        draw_table(axes[0], padded, grey, BLUE, fits and (corner, span))
+        draw_table(axes[1], self.kernel, "PuOr_r", ORANGE, None)
+        draw_table(axes[2], output, "PRGn", GREEN, fits and (self.position, (1, 1)))
         shapes = (self.image.shape, self.kernel.shape, self.output_shape)
         for axis, name, shape in zip(axes, ("input", "kernel", "output"), shapes, strict=True):
-            axis.set_title(f"{self.text(name)} {_size(shape)}")
+            axis.set_title(f"{self.text(name)} {size_text(shape)}")
         plot.get_layout_engine().set(h_pad=0.12)
         plot.supxlabel(self._sum() if fits else self._here(), fontsize=11)
         return plot
@@ -183,47 +172,3 @@ class ConvolutionExplorer(Figure):
         row, column = self.position
         value = f"{self.output[row, column]:.6g}"
         return self.text("here", row=row + 1, column=column + 1, value=value)
-
-
-def _draw_table(axes, table, colours, frame_colour, frame):
-    """One table with its numbers where they fit, and a frame ((top, left), (height, width))."""
-    from matplotlib.patches import Rectangle
-
-    most = max(np.abs(table).max(), 1e-12)
-    strength = most if max(table.shape) > 14 else 2.5 * most  # pale enough for numbers on it
-    least = 0 if colours in ("gray", "Blues") else -strength
-    axes.imshow(table, cmap=colours, vmin=least, vmax=strength)
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
-    if max(table.shape) <= 14:
-        for (row, column), value in np.ndenumerate(table):
-            axes.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=10)
-    if frame:
-        (top, left), (height, width) = frame
-        place = (left - 0.5, top - 0.5)
-        axes.add_patch(Rectangle(place, width, height, fill=False, ec=frame_colour, lw=3))
-
-
-def _size(shape):
-    return " × ".join(str(size) for size in shape)
-
-
-def _grid(name, value):
-    limit = LIMITS.get(name, LIMITS["image"])
-    if isinstance(value, str) and name == "kernel":
-        if value not in KERNELS:
-            raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
-        value = KERNELS[value]
-    try:
-        array = np.asarray(value).astype(float)  # a copy; torch tensors too
-    except (TypeError, ValueError):
-        raise StateError(f"{name} is {value!r}; it must be a table of numbers") from None
-    shape = array.shape
-    while array.ndim > 2 and array.shape[0] == 1:
-        array = array[0]
-    if array.ndim != 2 or not 1 <= min(array.shape) or max(array.shape) > limit:
-        raise StateError(f"{name} has shape {shape}; this figure shows up to {limit} × {limit}")
-    if not np.isfinite(array).all():
-        raise StateError(f"{name} holds {array[~np.isfinite(array)][0]}; all must be finite")
-    array.setflags(write=False)  # a change in place would not reach the page
-    return array

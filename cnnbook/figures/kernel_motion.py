@@ -6,8 +6,9 @@ import numpy as np
 import traitlets
 
 from cnnbook import convolution
-from cnnbook.figures.convolution_explorer import BLUE, COURSE_INPUT, GREEN, KERNELS, ORANGE
+from cnnbook.figures.convolution_explorer import COURSE_INPUT
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.tables import BLUE, GREEN, KERNELS, ORANGE
 
 DEPTH, ROW, COLUMN = np.indices((4, 4, 4))
 SIGNAL = (

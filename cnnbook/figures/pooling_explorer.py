@@ -4,17 +4,17 @@ import numpy as np
 import traitlets
 
 from cnnbook import convolution, language
-from cnnbook.figures.convolution_explorer import (
+from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.tables import (
     BLUE,
     GREEN,
     ORANGE,
-    _draw_table,
-    _from_rows,
-    _grid,
-    _size,
-    _to_rows,
+    draw_table,
+    grid,
+    size_text,
+    table_trait,
+    to_rows,
 )
-from cnnbook.figures.figure import Figure, StateError
 
 POOLING_INPUT = np.array(
     [
@@ -60,7 +60,7 @@ class PoolingExplorer(Figure):
 
     script = "pooling_explorer.js"
     room = "pooling"
-    image = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
+    image = table_trait()
     kind = traitlets.Unicode("max").tag(sync=True)
     window = traitlets.Int(2).tag(sync=True)
     stride = traitlets.Int(2).tag(sync=True)
@@ -72,7 +72,7 @@ class PoolingExplorer(Figure):
 
     def __init__(self, image=None, pictures=None, **state):
         pictures = {language.text("pooling.example"): POOLING_INPUT, **(pictures or {})}
-        pictures = {label: _to_rows(_picture(label, table)) for label, table in pictures.items()}
+        pictures = {label: to_rows(_picture(label, table)) for label, table in pictures.items()}
         image = _picture("image", POOLING_INPUT if image is None else image)
         super().__init__(image=image, pictures=pictures, **state)
 
@@ -145,7 +145,7 @@ class PoolingExplorer(Figure):
     def _check_position(self, proposal):
         value, shape = proposal["value"], self.output.shape
         if len(value) != 2 or not all(0 <= v < n for v, n in zip(value, shape, strict=True)):
-            raise StateError(f"position is {value}; the output has {_size(shape)} cells")
+            raise StateError(f"position is {value}; the output has {size_text(shape)} cells")
         return value
 
     @traitlets.observe("image", "window", "stride", "ceil")
@@ -156,11 +156,11 @@ class PoolingExplorer(Figure):
     def alternative_text(self):
         sizes = self.text(
             "alternative",
-            image=_size(self.image.shape),
+            image=size_text(self.image.shape),
             kind=self.text(self.kind),
-            window=_size((self.window, self.window)),
+            window=size_text((self.window, self.window)),
             stride=self.stride,
-            output=_size(self.output.shape),
+            output=size_text(self.output.shape),
         )
         return " ".join([sizes, self._here(), *([self._moved()] if any(self.shift) else [])])
 
@@ -178,8 +178,8 @@ class PoolingExplorer(Figure):
         for axis, name, table, colour, frame in zip(
             axes, ("input", "output"), (shifted, output), (BLUE, GREEN), frames, strict=True
         ):
-            _draw_table(axis, table, "gray" if big else "Blues", colour, frame)
-            axis.set_title(f"{self.text(name)} {_size(table.shape)}")
+            draw_table(axis, table, "gray" if big else "Blues", colour, frame)
+            axis.set_title(f"{self.text(name)} {size_text(table.shape)}")
             if big:  # too small for numbers
                 for number in list(axis.texts):
                     number.remove()
@@ -207,7 +207,7 @@ class PoolingExplorer(Figure):
 
 
 def _picture(name, value):
-    picture = _grid(name, value)
+    picture = grid(name, value)
     if min(picture.shape) < RANGES["window"][1]:
         raise StateError(f"{name} has shape {picture.shape}; this figure shows 4 × 4 and more")
     return picture

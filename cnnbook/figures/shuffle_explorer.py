@@ -4,12 +4,11 @@ import numpy as np
 import traitlets
 
 from cnnbook import convolution
-from cnnbook.figures.convolution_explorer import KERNELS, _from_rows, _to_rows
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.tables import BLUE, GREEN, KERNELS, ORANGE, table_trait
 
 FARTHEST = 5  # pixels that the picture can be moved
 ROWS = ("dense", "convolution")
-BLUE, ORANGE, GREEN = "#0072B2", "#B34700", "#00735C"  # input, weights, output; as in figure.css
 
 
 class ShuffleExplorer(Figure):
@@ -43,9 +42,9 @@ class ShuffleExplorer(Figure):
 
     script = "shuffle_explorer.js"
     room = "shuffle"
-    picture = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
-    weights = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
-    kernel = traitlets.Any().tag(sync=True, to_json=_to_rows, from_json=_from_rows)
+    picture = table_trait()
+    weights = table_trait()
+    kernel = table_trait()
     order = traitlets.List(traitlets.Int()).tag(sync=True)
     window = traitlets.List(traitlets.Int(), [9, 9]).tag(sync=True)
     shuffled = traitlets.Bool(False).tag(sync=True)
