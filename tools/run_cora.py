@@ -109,7 +109,8 @@ def rewired(adjacency, generator):
         (a, b), (c, d) = pairs[first], pairs[second]
         new = {frozenset((a, d)), frozenset((c, b))}
         if len({a, b, c, d}) == 4 and not known & new:
-            known = known - {frozenset((a, b)), frozenset((c, d))} | new
+            known -= {frozenset((a, b)), frozenset((c, d))}
+            known |= new
             pairs[first], pairs[second] = [a, d], [c, b]
     result = torch.zeros(adjacency.shape)
     for a, b in pairs:
