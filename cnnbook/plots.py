@@ -60,11 +60,14 @@ def show(figure, alternative=None):
 
 
 def png(figure):
-    """`figure` as PNG bytes with at most 256 colours."""
+    """`figure` as PNG bytes with at most 256 colours, larger where a title would be cut off."""
+    from matplotlib.transforms import Bbox
     from PIL import Image
 
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.draw_without_rendering()  # now the places of the texts are known
+    everything = Bbox.union([figure.bbox_inches, figure.get_tightbbox()])
+    figure.savefig(buffer, format="png", bbox_inches=everything)
     picture = Image.open(buffer).convert("RGB")
     small = io.BytesIO()
     picture.quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from cnnbook import language, plots
@@ -93,3 +94,13 @@ def test_a_given_alternative_wins_and_hangul_has_glyphs(shown, recwarn):
     plots.show(figure, "말로")
     assert shown[0]["text/plain"] == "말로"
     assert not [w for w in recwarn if "Glyph" in str(w.message)]
+
+
+@pytest.mark.parametrize("times, grows", [(1, False), (6, True)])
+def test_nothing_is_cut_off(times, grows):
+    figure = Figure(figsize=(3, 2), dpi=100, layout="constrained")
+    figure.subplots().set_title("a title " * times, loc="left")
+    picture = Image.open(io.BytesIO(plots.png(figure)))
+    assert picture.height == pytest.approx(200, abs=1)
+    assert picture.width > 310 if grows else picture.width == 300
+    assert (np.asarray(picture.convert("L"))[:, [0, -1]] == 255).all()  # nothing at the edges
