@@ -15,6 +15,7 @@ from cnnbook.figures.shape_tracer import ShapeTracer
 from cnnbook.figures.shuffle_explorer import ShuffleExplorer
 from cnnbook.figures.tables import KERNELS
 from cnnbook.figures.training_curve import TrainingCurve
+from cnnbook.figures.transfer_explorer import TransferExplorer
 
 __all__ = [
     "KERNELS",
@@ -29,6 +30,7 @@ __all__ = [
     "ShuffleExplorer",
     "StateError",
     "TrainingCurve",
+    "TransferExplorer",
     "fragment",
     "page",
     "scripts",

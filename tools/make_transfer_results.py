@@ -1,0 +1,193 @@
+"""Measure with the whole backbone what chapter 5.3 shows: cnnbook/assets/transfer_results.json.
+
+    python tools/make_transfer_results.py [FOLDER]
+
+Needs the backbone and about half an hour on one thread. FOLDER holds photographs of two classes in
+``train/Cat``, ``train/Dog``, ``test/Cat``, ``test/Dog``; without it those results stay as they are
+in the file. What is measured runs the chapter's own cells. Every result is a list over the seeds 0
+to 4, in percent; a seed draws the training pictures and orders them.
+"""
+
+import argparse
+import copy
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from make_transfer_features import ASSETS, CELLS, from_the_chapter
+
+from cnnbook import transfer
+from cnnbook.data import fashion_mnist
+
+SEEDS, COUNTS = range(5), (5, 10, 20, 50)
+RECIPES = ("frozen", "new_head", "one_rate", "by_depth", "training_mode")
+TUNED = (10, 50)  # labels a class for fine-tuning
+SIZES = (28, 64, 96, 128)
+COMPARED = ("shapes-code", "recorded-code", "compare-heads", "scratch-code")
+defined = from_the_chapter(CELLS) | {"fashion": fashion_mnist("mini")}
+accuracy, draw, features, linear_head = (
+    defined[name] for name in ("accuracy", "draw", "features", "linear_head")
+)
+
+
+def probes(x, labels, x_test, labels_test, count):
+    """Accuracy of linear heads on `count` labels a class, one a seed."""
+    found = []
+    for seed in SEEDS:
+        few = draw(count, seed, labels)
+        found.append(round(accuracy(linear_head(x[few], labels[few]), x_test, labels_test), 2))
+    return found
+
+
+def of_every_layer(backbone, images, size):
+    """Generator of (number, features) for the layers 1 to 19, each averaged over 2 × 2 parts."""
+    found = [[] for _ in backbone.features]
+    with torch.no_grad():
+        for few in images.split(100):
+            maps = defined["prepare"](few, size)
+            for place, layer in enumerate(backbone.features):
+                maps = layer(maps)
+                found[place].append(torch.nn.functional.adaptive_avg_pool2d(maps, 2).flatten(1))
+    return [torch.cat(parts) for parts in found]
+
+
+def answers(backbone):
+    """What the backbone calls the four photographs, with and without normalised channels."""
+    from torchvision.models import MobileNet_V2_Weights
+
+    names = MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"]
+    found = {"normalised": {}, "not normalised": {}}
+    for photo in ("cat", "coffee", "camera", "rocket"):
+        image = transfer.square(
+            transfer.Image.open(ASSETS / f"photo_{photo}.jpg"), 224
+        )  # as the chapter reads it
+        for kind, normalised in (("normalised", True), ("not normalised", False)):
+            with torch.no_grad():
+                x = defined["prepare"](image[None], 224, normalised)
+                top = backbone(x).softmax(1)[0].topk(3)
+            found[kind][photo] = [
+                [names[i], round(p, 2)]
+                for i, p in zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            ]
+    return found
+
+
+def tuned(backbone, recipe, train, test, count, seed):
+    """Accuracy after fine-tuning the first half of the backbone by one of `RECIPES`."""
+    few = train[draw(count, seed, train.labels)]
+    layers = copy.deepcopy(backbone.features[:11]).requires_grad_(True)
+    torch.manual_seed(seed)
+    if recipe == "new_head":
+        head = torch.nn.Linear(256, 10)
+    else:
+        head = linear_head(features(layers, few.images), few.labels)
+    network = defined["Transferred"](layers, head)
+    if recipe != "frozen":
+        groups = [{"params": network.parameters(), "lr": 1e-3}]
+        if recipe in ("by_depth", "training_mode"):
+            groups = defined["by_depth"](network, 3e-3)
+        x = defined["prepare"](few.images)
+        training_mode = recipe == "training_mode"
+        defined["tune"](network, x, few.labels, groups, training_mode=training_mode, seed=seed)
+    return round(accuracy(head, features(layers, test.images), test.labels), 2)
+
+
+def of_photographs(backbone, folder):
+    """The folder of two classes: the last layer at 128 px, and every layer with 20 labels."""
+    (train, classes), (test, _) = (
+        transfer.photo_folder(Path(folder) / part, 128) for part in ("train", "test")
+    )
+    both = torch.cat([train.images, test.images])
+    x = features(backbone.features, both, size=128, pool=1)
+    parts = (x[: len(train)], train.labels, x[len(train) :], test.labels)
+    layers = [
+        probes(x[: len(train)], train.labels, x[len(train) :], test.labels, 20)
+        for x in of_every_layer(backbone, both, 128)
+    ]
+    return layers, {
+        "classes": classes,
+        "training pictures": len(train),
+        "test pictures": len(test),
+        "last layer": {count: probes(*parts, count) for count in (5, 20, 150)},
+        "pixels": {
+            count: probes(
+                *(train.images.flatten(1) / 255, train.labels),
+                *(test.images.flatten(1) / 255, test.labels),
+                count,
+            )
+            for count in (20, 150)
+        },
+    }
+
+
+def main(folder):
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    target = ASSETS / "transfer_results.json"
+    results = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
+    backbone = transfer.backbone()
+    if backbone is None:
+        sys.exit(1)
+    # Section 4 of the chapter as it stands: on the recorded features, for the live figure.
+    from_the_chapter(COMPARED, defined)
+    train, test = defined["train"], defined["test"]
+    images = torch.cat([train.images, test.images])
+
+    def on(x, count=20):
+        return probes(x[: len(train)], train.labels, x[len(train) :], test.labels, count)
+
+    results |= {
+        "what": "accuracies in percent, one a seed from 0 to 4; see tools/make_transfer_results.py",
+        "backbone": f"mobilenet_v2, SHA-256 {transfer.SHA256['mobilenet_v2']}",
+        "torch": torch.__version__.partition("+")[0],
+        "training pictures": len(train),
+        "test pictures": len(test),
+        "photographs": answers(backbone),
+        "few labels": {name: found.round(2).tolist() for name, found in defined["scores"].items()},
+    }
+    print(f"{time.perf_counter() - started:.0f} s", flush=True)
+    layers = results.setdefault("layers", {})
+    layers["fashion"] = [on(x) for x in of_every_layer(backbone, images, 64)]
+    if folder:
+        layers["photos"], results["photo folder"] = of_photographs(backbone, folder)
+    print(f"{time.perf_counter() - started:.0f} s", flush=True)
+
+    kinds = {"middle": (backbone.features[:11], 2), "last": (backbone.features, 1)}
+    results["sizes"], results["normalisation"] = {}, {}
+    for kind, (part, pool) in kinds.items():
+        sized = {size: features(part, images, size=size, pool=pool) for size in SIZES}
+        results["sizes"][kind] = {size: on(x) for size, x in sized.items()}
+        good = sized[64]
+        bare = features(part, images, pool=pool, normalised=False)
+        mixed = torch.cat([good[: len(train)], bare[len(train) :]])
+        results["normalisation"][kind] = {
+            "always": on(good), "never": on(bare), "only in training": on(mixed)
+        }  # fmt: skip
+        small = sized[28]
+        results["sizes"][kind]["64, tested at 28"] = on(
+            torch.cat([good[: len(train)], small[len(train) :]])
+        )
+    print(f"{time.perf_counter() - started:.0f} s", flush=True)
+
+    results["fine-tuning"], results["fine-tuning seconds"] = {}, {}
+    for recipe in RECIPES:
+        before = time.perf_counter()
+        results["fine-tuning"][recipe] = {
+            count: [tuned(backbone, recipe, train, test, count, seed) for seed in SEEDS]
+            for count in TUNED
+        }
+        seconds = (time.perf_counter() - before) / len(SEEDS) / len(TUNED)
+        results["fine-tuning seconds"][recipe] = round(seconds, 1)
+        means = {n: np.mean(v).round(1) for n, v in results["fine-tuning"][recipe].items()}
+        print(f"{time.perf_counter() - started:.0f} s", recipe, means, flush=True)
+        text = json.dumps(results, indent=1, ensure_ascii=False) + "\n"
+        target.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", help="photographs in train/CLASS and test/CLASS")
+    main(parser.parse_args().folder)
