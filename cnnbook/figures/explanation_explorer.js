@@ -262,10 +262,10 @@ function render({ model, el }) {
     strip.replaceChildren(...Array.from({ length: channels }, (_, k) => {
       const canvas = element("canvas", { "aria-hidden": "true" });
       painter(canvas, side, side)((cell) => pack(colours.diverging(plain[name][k * side * side + cell] / most)));
-      const weight = shown.weights ? `α ${digits(shown.weights[k], 3)}` : String(k + 1);
+      const weight = shown.weights ? digits(shown.weights[k], 3) : String(k + 1);
       return element("button", { type: "button", class: "xai-map",
         "aria-pressed": view === "maps" && k === channel(),
-        "aria-label": word("map", { number: k + 1 }) + (shown.weights ? `, ${weight}` : ""),
+        "aria-label": word("map", { number: k + 1 }) + (shown.weights ? `, α ${weight}` : ""),
         onclick: () => put({ view: "maps", channel: k }) }, canvas, element("span", {}, weight));
     }));
     strip.children[focused]?.focus();

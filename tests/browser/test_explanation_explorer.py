@@ -1,0 +1,247 @@
+"""Explanations in a page from disk: their numbers, the reader's own patch, keys and fingers."""
+
+import numpy as np
+import pytest
+
+from cnnbook import language
+from cnnbook.data import fashion_mnist
+from cnnbook.figures import ExplanationExplorer
+from cnnbook.figures.explanation_explorer import COVERS, LAYERS, VIEWS
+
+MODEL = "document.querySelector('.cnnbook-place').cnnbookModel"
+WIDTHS = (1280, 800, 620, 360)
+ATTRIBUTE = """([weights, pixels, choices]) => {
+  const { attribute, decode } = cnnbookFigures.explanation_explorer;
+  const shown = attribute(decode(weights), pixels, choices);
+  return { map: [...shown.map], side: shown.side };
+}"""
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    part = fashion_mnist("mini").test
+    return part.images[:40], part.labels[:40]
+
+
+def settle(page):
+    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
+
+def get(page, name):
+    settle(page)
+    return page.evaluate(f"{MODEL}.get('{name}')")
+
+
+def put(page, **changes):
+    for name, value in changes.items():
+        page.evaluate(f"(value) => {MODEL}.set('{name}', value)", value)
+    settle(page)
+
+
+def number(text):
+    return float(text.replace("−", "-"))
+
+
+def shown_logits(page):
+    settle(page)
+    texts = page.locator(".xai-bar .xai-quiet").all_inner_texts()
+    return np.array([number(text.split(" ")[0]) for text in texts])
+
+
+def centre(page, board, row, column):
+    box = page.locator(".xai-paper").nth(board).bounding_box()
+    side = box["width"] / 28
+    return box["x"] + (column + 0.5) * side, box["y"] + (row + 0.5) * side
+
+
+# ---- the arithmetic -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", VIEWS[1:])
+def test_the_page_explains_as_torch_does(open_figure, pictures, view):
+    """Random pictures, classes, layers, maps, patches, against cnnbook.explain."""
+    images, labels = pictures
+    figure = ExplanationExplorer(pictures=images[:2], labels=labels[:2], view=view)
+    page = open_figure(figure)
+    random = np.random.default_rng(VIEWS.index(view))
+    for case in range(12):
+        figure.picture = images[random.integers(40)]
+        if case == 0:
+            figure.picture = random.integers(0, 256, (28, 28)).astype(np.uint8)
+        figure.target, figure.channel = int(random.integers(10)), int(random.integers(8))
+        figure.layer = LAYERS[random.integers(4)]
+        figure.size, figure.cover = int(random.integers(1, 15)), [*COVERS][random.integers(3)]
+        choices = {n: getattr(figure, n) for n in ("view", "target", "layer", "channel")}
+        choices |= {"size": figure.size, "cover": figure.cover}
+        pixels = figure.picture.ravel().tolist()
+        found = page.evaluate(ATTRIBUTE, [figure.weights, pixels, choices])
+        expected = figure.attribution
+        assert found["side"] == len(expected)
+        scale = np.abs(expected).max() + 1e-6
+        # A ReLU right at its kink may fall to either side on the way of integrated gradients.
+        tolerance = 2e-2 if view == "integrated" else 1e-4
+        difference = np.abs(np.reshape(found["map"], expected.shape) - expected)
+        assert difference.max() < tolerance * scale, choices
+
+
+def test_the_patch_changes_the_answer_as_in_torch(open_figure, pictures):
+    figure = ExplanationExplorer(view="patch")
+    page = open_figure(figure)
+    assert (
+        shown_logits(page)
+        == pytest.approx(covered_logits(figure, [14, 14]), abs=0.0051)
+        != pytest.approx(figure.logits, abs=0.1)
+    )
+    for position, size, cover in (
+        ([0, 0], 5, "grey"),
+        ([27, 20], 14, "white"),
+        ([9, 3], 1, "black"),
+    ):
+        put(page, position=position, size=size, cover=cover)
+        figure.size, figure.cover = size, cover
+        assert shown_logits(page) == pytest.approx(covered_logits(figure, position), abs=0.0051)
+
+
+def covered_logits(figure, position):
+    """The logits of the figure's picture under its patch, by torch."""
+    top, left = (place - figure.size // 2 for place in position)
+    picture = np.array(figure.picture)
+    rows, columns = (slice(max(0, s), max(0, s + figure.size)) for s in (top, left))
+    picture[rows, columns] = COVERS[figure.cover]
+    return ExplanationExplorer(picture).logits
+
+
+# ---- what the reader does -------------------------------------------------------------------
+
+
+def test_moves_the_patch_with_the_mouse_and_collects_the_fall(open_figure):
+    figure = ExplanationExplorer(view="patch")
+    page = open_figure(figure)
+    page.mouse.move(*centre(page, 0, 5, 5))
+    page.mouse.down()
+    page.mouse.move(*centre(page, 0, 23, 12), steps=3)
+    page.mouse.up()
+    page.mouse.move(*centre(page, 0, 2, 2))  # not pressed: it stays
+    assert get(page, "position") == [23, 12]
+    assert figure.classes[6] in page.locator(".xai-answer").inner_text()
+    before, after = figure.logits[0], covered_logits(figure, [23, 12])[0]
+    assert before - after > 1
+    heard = page.locator(".cnnbook-live").first.inner_text()
+    assert heard.endswith(f"{before:.2f} → {after:.2f}".replace("-", "−"))
+    painted = """(canvas) => [...canvas.getContext('2d').getImageData(0, 0, 28, 28).data]
+      .filter((_, k) => k % 4 === 0).filter((red) => red < 250).length"""
+    trace = page.locator(".xai-paper canvas").nth(1)
+    assert trace.evaluate(painted) >= 64
+    page.get_by_role("button", name=figure.words["again"]).click()
+    settle(page)
+    assert trace.evaluate(painted) == 64  # only where the patch is now
+
+
+def test_moves_with_keys_and_stays_inside(open_figure):
+    page = open_figure(ExplanationExplorer(view="saliency", position=[1, 14]))
+    page.locator(".xai-paper").first.focus()
+    for key in ("ArrowUp", "ArrowUp", "ArrowUp", "ArrowRight", "Shift+ArrowLeft"):
+        page.keyboard.press(key)
+    assert get(page, "position") == [0, 11]
+    page.locator(".xai-paper").nth(1).focus()
+    page.keyboard.press("ArrowDown")
+    assert get(page, "position") == [1, 11]
+
+
+def test_the_value_read_out_is_the_value_of_the_cell(open_figure):
+    figure = ExplanationExplorer(view="occlusion", position=[20, 10])
+    page = open_figure(figure)
+    text = page.locator(".cnnbook-live").first.inner_text()
+    assert number(text.split(" ")[-1]) == pytest.approx(figure.attribution[20, 10], abs=0.0051)
+    put(page, view="maps", layer="pool2", channel=1)
+    figure.view, figure.layer, figure.channel = "maps", "pool2", 1
+    text = page.locator(".cnnbook-live").first.inner_text()
+    assert number(text.split(" ")[-1]) == pytest.approx(figure.attribution[5, 2], abs=0.0051)
+
+
+def test_a_finger_chooses_and_the_page_stays_where_it_is(open_figure):
+    page = open_figure(ExplanationExplorer(view="patch"), width=360, has_touch=True)
+    page.touchscreen.tap(*centre(page, 0, 21, 9))
+    assert get(page, "position") == [21, 9]
+    style = "(node) => getComputedStyle(node).touchAction"
+    assert page.locator(".xai-paper").first.evaluate(style) == "none"
+
+
+def test_the_class_and_the_map_are_chosen_by_their_buttons(open_figure):
+    figure = ExplanationExplorer(view="grad_cam")
+    page = open_figure(figure)
+    bar = page.locator(".xai-bar").nth(6)
+    bar.click()
+    assert get(page, "target") == 6 and bar.get_attribute("aria-pressed") == "true"
+    assert page.locator(".xai-map").count() == 16
+    page.locator(".xai-map").nth(4).click()
+    assert (get(page, "view"), get(page, "channel")) == ("maps", 4)
+    assert page.locator(".xai-map").nth(4).get_attribute("aria-pressed") == "true"
+    page.locator("select").first.select_option("8")
+    settle(page)
+    assert get(page, "label") == 8 and get(page, "picture") == figure.pictures[8]
+
+
+# ---- what is seen ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["ko", "en"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_fits_every_width_in_both_languages_and_themes(open_figure, name, theme):
+    language.set_language(name)
+    figure = ExplanationExplorer()
+    page = open_figure(figure, theme=theme)
+    root = page.locator(".cnnbook-figure")
+    assert root.get_attribute("lang") == name and root.get_attribute("data-theme") == theme
+    for view in VIEWS:
+        put(page, view=view)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 800})
+            settle(page)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (view, width)
+
+
+def test_wakes_up_in_the_space_of_its_picture(open_figure):
+    for view in ("patch", "grad_cam", "gradient_input"):
+        figure = ExplanationExplorer(view=view)
+        alive, asleep = open_figure(figure), open_figure(figure, java_script_enabled=False)
+        assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
+        for width in (1280, 800, 779, 620, 540, 539, 360):
+            heights = []
+            for page in (asleep, alive):
+                page.set_viewport_size({"width": width, "height": 800})
+                heights.append(page.locator(".cnnbook-figure").bounding_box()["height"])
+            assert heights[0] == heights[1], (view, width)
+
+
+def test_every_control_has_a_name_and_a_ring(open_figure):
+    page = open_figure(ExplanationExplorer(view="patch"))
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
+    roles = ("slider", "group", "button", "combobox")
+    controls = [n for n in tree["nodes"] if n.get("role", {}).get("value") in roles]
+    assert len(controls) >= 3 + 1 + 1 + 2 + 1 + 10
+    assert all(node["name"]["value"].strip() for node in controls)
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("view", "magic", "magic"),
+        ("target", 10, "target is 10; it must lie between 0 and 9"),
+        ("size", 0, "size is 0; it must lie between 1 and 14"),
+        ("channel", 16, "channel is 16"),
+        ("layer", "fc", "fc"),
+        ("cover", "red", "red"),
+        ("position", [28, 0], r"position is \[28, 0\]"),
+        ("picture", np.zeros((27, 28)), r"picture has shape \(27, 28\)"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(name, value, message):
+    figure = ExplanationExplorer()
+    before = figure.state()
+    with pytest.raises(ValueError, match=message):
+        setattr(figure, name, value)
+    assert figure.state() == before
