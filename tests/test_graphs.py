@@ -538,7 +538,7 @@ def test_the_record_is_whole_and_names_no_workplace():
         for accuracies in found.values() if isinstance(found, dict) else [found]:
             assert len(accuracies) == count and all(0 <= share <= 1 for share in accuracies)
     assert 0.81 <= np.mean(record["runs"]["base"]) <= 0.825
-    assert [int(k) for k in record["runs"]["depth"]] == sorted(run_cora.DEPTHS, key=str)
+    assert sorted(map(int, record["runs"]["depth"])) == list(run_cora.DEPTHS)
 
 
 def test_the_variants_of_the_record_are_what_they_are_called():
