@@ -31,7 +31,7 @@ from cnnbook.data import fashion_mnist  # noqa: E402
 ASSETS = ROOT / "cnnbook" / "assets"
 CHAPTER = ROOT / "notebooks" / "ko" / "5_3_transfer_learning.ipynb"
 CELLS = ("libraries-code", "prepare-code", "features-code", "head-code", "linear-head-code")
-CELLS += ("probe-code", "tune-network", "tune-code")
+CELLS += ("probe-code", "tune-network", "tune-depth", "tune-code")
 EACH, TESTED = 200, 1_500
 STEPS = {"middle": 32, "last": 16}
 
