@@ -138,9 +138,9 @@ def recorded_features():
     Returns
     -------
     dict
-        ``["train"]`` and ``["test"]``, each with "places" (int64 (N,): which pictures of that part),
-        "middle" (float32 (N, 256): ``backbone.features[:11]`` at 64 px, averaged over 2 × 2 parts of
-        the map) and "last" (float32 (N, 1280): all layers, averaged over the map).
+        ``["train"]`` and ``["test"]``, each with "places" (int64 (N,): which pictures of that
+        part), "middle" (float32 (N, 256): ``backbone.features[:11]`` at 64 px, averaged over 2 × 2
+        parts of the map) and "last" (float32 (N, 1280): all layers, averaged over the map).
         ``["step"]``: how finely "middle" and "last" are recorded, float32 (D,); a recorded number
         lies within half a step of the exact one.
     """
