@@ -133,7 +133,7 @@ function render({ model, el }) {
   boards[0].paint = painter(boards[0].canvas, SIDE, SIDE);
   const bars = classes.map((name, k) => element("button", {
     type: "button", class: "xai-bar", onclick: () => put({ target: k }),
-  }, element("span", {}, name), element("span", { class: "xai-quiet" }), element("b")));
+  }, element("span", {}, name), " ", element("span", { class: "xai-quiet" }), " ", element("b")));
   const answer = element("div", { class: "xai-answer" });
   const strip = element("div", { class: "xai-strip", role: "group", "aria-label": word("maps_of") });
   const [spoken, about] = [kit.live(), element("div", { class: "xai-quiet" })];
@@ -228,7 +228,6 @@ function render({ model, el }) {
       bar.style.setProperty("--share", now.softmax[k]);
       bar.classList.toggle("xai-best", k === best);
       bar.setAttribute("aria-pressed", k === get("target"));
-      bar.setAttribute("aria-label", `${classes[k]}: ${text}, ${percent(now.softmax[k])}`);
     });
     const label = get("label");
     write(answer, word("answer", { name: classes[best], share: percent(now.softmax[best]) })

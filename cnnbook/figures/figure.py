@@ -163,9 +163,11 @@ def fragment(figure_json, png, alt):
         png = base64.b64encode(png).decode("ascii")
     island = json.dumps(figure_json, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
     name = html.escape(figure_json["fig"])
+    # A figure that goes through epochs is taller, and its style reserves the room from the start.
+    kind = "cnnbook-still cnnbook-trained" if figure_json["state"].get("epochs") else "cnnbook-still"
     return (
         '<div class="cnnbook-place">'
-        f'<div class="cnnbook-figure cnnbook-still" data-figure="{name}">'
+        f'<div class="cnnbook-figure {kind}" data-figure="{name}">'
         f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png.strip()}"></div>'
         f'<script type="{FIGURE_TYPE}">{island}</script></div>'
     )

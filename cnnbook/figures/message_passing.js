@@ -88,7 +88,7 @@ function render({ model, el }) {
   const back = kit.button({ label: word("back"), onClick: () => update({ edges: get("original") }) });
   const facts = element("div", { class: "message-facts" });
   const spoken = kit.live();
-  root.classList.toggle("message-trained", trained);
+  root.classList.toggle("cnnbook-trained", trained);
   root.append(
     element("section", { class: "message-graph" }, board),
     element("section", { class: "message-heard" }, listTitle, list),
