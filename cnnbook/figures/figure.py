@@ -164,7 +164,7 @@ def fragment(figure_json, png, alt):
     island = json.dumps(figure_json, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
     name = html.escape(figure_json["fig"])
     # A figure that goes through epochs is taller, and its style reserves the room from the start.
-    kind = "cnnbook-still cnnbook-trained" if figure_json["state"].get("epochs") else "cnnbook-still"
+    kind = "cnnbook-still" + " cnnbook-trained" * bool(figure_json["state"].get("epochs"))
     return (
         '<div class="cnnbook-place">'
         f'<div class="cnnbook-figure {kind}" data-figure="{name}">'

@@ -93,6 +93,13 @@ KINDS = [  # the figure, what the reader does, the event measured, how
     (NetworkExplorer(layer="logits"), "draw, 49 products shown", "pointermove", draw),
 ]
 
+# A screen shows a frame every 16.7 ms, and an event waits for the next one, whatever the page does.
+# Without that clock a frame is painted as soon as it is ready: what is left is the page's own.
+CLOCKS = {
+    "60 frames a second": [],
+    "no frame clock": ["--disable-frame-rate-limit", "--disable-gpu-vsync"],
+}
+
 
 def percentile(values, share):
     return statistics.quantiles(values, n=100, method="inclusive")[share - 1]
@@ -104,6 +111,26 @@ def busy(session):
     return {metric["name"]: metric["value"] for metric in metrics}["TaskDuration"]
 
 
+def measure(browser, file, figure, name, event, act):
+    """One line of the table."""
+    figure.save_html(file)
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(file.as_uri())
+    page.evaluate(WATCH)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = busy(session)
+    act(page)
+    cpu = 1000 * (busy(session) - before) / TIMES
+    rows = [row for row in page.evaluate("window.measured") if row["type"] == event]
+    page.close()
+    line = f"{name:26}"
+    for start, width in (("begun", 12), ("made", 14)):
+        times = [row["painted"] - row[start] for row in rows]
+        line += f"{percentile(times, 50):{width}.1f}{percentile(times, 95):8.1f}"
+    return f"{line}{cpu:9.1f}"
+
+
 def main():
     from playwright.sync_api import sync_playwright
 
@@ -111,28 +138,15 @@ def main():
     if path is None:
         sys.exit("no Chromium found; set CNNBOOK_CHROMIUM to one")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        file = Path(folder) / "figure.html"
-        print(f"28 × 28, {TIMES} events each, Chromium {browser.version}; milliseconds")
-        print(f"{'':26}{'work p50':>12}{'p95':>8}{'painted p50':>14}{'p95':>8}{'cpu':>9}")
-        for figure, name, event, act in KINDS:
-            figure.save_html(file)
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            page.goto(file.as_uri())
-            page.evaluate(WATCH)
-            session = page.context.new_cdp_session(page)
-            session.send("Performance.enable", {"timeDomain": "threadTicks"})
-            before = busy(session)
-            act(page)
-            cpu = 1000 * (busy(session) - before) / TIMES
-            rows = [row for row in page.evaluate("window.measured") if row["type"] == event]
-            line = f"{name:26}"
-            for start, width in (("begun", 12), ("made", 14)):
-                times = [row["painted"] - row[start] for row in rows]
-                line += f"{percentile(times, 50):{width}.1f}{percentile(times, 95):8.1f}"
-            print(f"{line}{cpu:9.1f}")
-            page.close()
-        browser.close()
+        for clock, flags in CLOCKS.items():
+            browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
+            print(
+                f"28 × 28, {TIMES} events each, Chromium {browser.version}, {clock}; milliseconds"
+            )
+            print(f"{'':26}{'work p50':>12}{'p95':>8}{'painted p50':>14}{'p95':>8}{'cpu':>9}")
+            for kind in KINDS:
+                print(measure(browser, Path(folder) / "figure.html", *kind))
+            browser.close()
 
 
 if __name__ == "__main__":
