@@ -197,7 +197,14 @@ const kit = (() => {
     page.observe(document.documentElement, { attributes: true });
     page.observe(document.body, { attributes: true });
     update();
-    return () => { page.disconnect(); system.removeEventListener("change", update); };
+    // A notebook renders a figure before it puts it on the page, where its colours are known.
+    let gone = false;
+    const arrive = () => {
+      if (root.isConnected) draw();
+      else if (!gone) requestAnimationFrame(arrive);
+    };
+    if (!root.isConnected) requestAnimationFrame(arrive);
+    return () => { gone = true; page.disconnect(); system.removeEventListener("change", update); };
   }
 
   // A colour of figure.css, as [red, green, blue] in 0…255: colour(root, "input").

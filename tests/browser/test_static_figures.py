@@ -4,8 +4,17 @@ import numpy as np
 import pytest
 
 from cnnbook import language
-from cnnbook.figures import ConvolutionExplorer, fragment
+from cnnbook.figures import (
+    ConvolutionExplorer,
+    ExplanationExplorer,
+    KernelMotion,
+    MessagePassing,
+    NetworkExplorer,
+    PoolingExplorer,
+    fragment,
+)
 from cnnbook.figures import page as whole_page
+from cnnbook.graphs import karate_club
 
 PICTURE = np.add.outer(9 * np.arange(28), np.arange(28)) % 256  # 28 × 28, every row different
 WIDTHS = (1280, 760, 360)
@@ -337,7 +346,8 @@ def test_follows_the_theme_of_the_page(open_figure):
 
 # What a reader meets in a figure: elements, the numbers in the fields, the pixels of the canvases.
 SHOWN = """
-(root) => [...root.querySelectorAll('*')].filter((node) => node.checkVisibility()).map(
+(root) => [...root.querySelectorAll('*')].filter(
+  (node) => node.checkVisibility() && !node.matches('.cnnbook-live')).map(
   (node) => [node.tagName, node.value ?? (node.childElementCount ? '' : node.textContent),
     ...[...node.attributes].filter(({ name }) => name !== 'tabindex')
       .map(({ name, value }) => `${name}=${value}`).sort(),
@@ -382,6 +392,34 @@ def test_what_changed_is_all_that_had_to_be_drawn(open_figure):
         roots = page.locator(".cnnbook-figure")
         assert roots.nth(0).evaluate(SHOWN) == roots.nth(1).evaluate(SHOWN), change
         page.evaluate("document.querySelectorAll('.cnnbook-place')[1].remove()")
+
+
+FIGURES = [
+    ConvolutionExplorer,
+    ExplanationExplorer,
+    KernelMotion,
+    NetworkExplorer,
+    PoolingExplorer,
+    lambda: MessagePassing(karate_club()),
+]
+
+
+@pytest.mark.parametrize("make", FIGURES, ids=lambda make: make.__name__.strip("<>"))
+def test_a_figure_that_is_put_on_the_page_later_has_its_colours(open_figure, make):
+    """JupyterLab calls `render` first and puts the element on the page afterwards."""
+    page = open_figure(make())
+    page.evaluate("""async () => {
+      const [old] = document.querySelectorAll('.cnnbook-place');
+      const [name] = Object.keys(cnnbookFigures);
+      const place = document.createElement('div');
+      cnnbookFigures[name].render({ model: old.cnnbookModel, el: place });
+      await new Promise((go) => setTimeout(go, 50));
+      old.parentElement.append(place);
+    }""")
+    page.wait_for_timeout(100)
+    settle(page)
+    roots = page.locator(".cnnbook-figure")
+    assert roots.nth(0).evaluate(SHOWN) == roots.nth(1).evaluate(SHOWN)
 
 
 def test_two_figures_on_a_page_do_not_meet(open_figure, tmp_path):
