@@ -16,7 +16,7 @@ from cnnbook import language, models
 from cnnbook.data import Part, fashion_mnist, normalise
 from cnnbook.figures import NetworkExplorer
 from cnnbook.figures.figure import FIGURE_TYPE
-from cnnbook.figures.network_explorer import SHAPES
+from cnnbook.figures.small_network import SHAPES
 from cnnbook.models import SmallCNN, small_cnn
 from cnnbook.training import evaluate
 
@@ -34,13 +34,6 @@ specification.loader.exec_module(tool)
 @pytest.fixture(scope="module")
 def test_set():
     return fashion_mnist("mini").test  # the whole official one
-
-
-@pytest.fixture(autouse=True)
-def korean_first():
-    language.set_language("ko")
-    yield
-    language.set_language("ko")
 
 
 # ---- the weights ----------------------------------------------------------------------------

@@ -7,13 +7,13 @@ import traitlets
 
 from cnnbook import language
 from cnnbook.figures.figure import Figure, StateError
-from cnnbook.figures.network_explorer import (
+from cnnbook.figures.small_network import (
     SHAPES,
-    _examples,
-    _from_base64,
-    _picture,
-    _rounded,
-    _to_base64,
+    examples,
+    picture_trait,
+    pixels_of,
+    rounded,
+    to_base64,
 )
 
 VIEWS = ("patch", "maps", "saliency", "gradient_input", "integrated", "grad_cam", "occlusion")
@@ -63,7 +63,7 @@ class ExplanationExplorer(Figure):
 
     script = "explanation_explorer.js"
     room = "explanation_explorer"
-    picture = traitlets.Any().tag(sync=True, to_json=_to_base64, from_json=_from_base64)
+    picture = picture_trait()
     label = traitlets.Int(None, allow_none=True).tag(sync=True)
     view = traitlets.Enum(VIEWS, "patch").tag(sync=True)
     target = traitlets.Int().tag(sync=True)
@@ -79,20 +79,20 @@ class ExplanationExplorer(Figure):
 
     def __init__(self, picture=None, label=None, pictures=None, labels=None, model=None, **state):
         if pictures is None:
-            pictures, labels = _examples(), range(10)
-        pictures, labels = [_picture(one) for one in pictures], [int(one) for one in labels]
+            pictures, labels = examples(), range(10)
+        pictures, labels = [pixels_of(one) for one in pictures], [int(one) for one in labels]
         if picture is None:
             picture, label = pictures[0], labels[0]
-        small, weights = _rounded(model)
+        small, weights = rounded(model)
         self._model = layers_by_name(small)
-        self._pixels = _picture(picture)
+        self._pixels = pixels_of(picture)
         if "target" not in state:
             state["target"] = int(self.logits.argmax()) if label is None else label
         super().__init__(
             picture=self._pixels,
             label=label,
             weights=weights,
-            pictures=[_to_base64(one) for one in pictures],
+            pictures=[to_base64(one) for one in pictures],
             labels=labels,
             classes=[language.text(f"data.class_{number}") for number in range(10)],
             **state,
@@ -134,7 +134,7 @@ class ExplanationExplorer(Figure):
 
     @traitlets.validate("picture")
     def _check_picture(self, proposal):
-        self._pixels = _picture(proposal["value"])
+        self._pixels = pixels_of(proposal["value"])
         return self._pixels
 
     @traitlets.validate("label", "target", "channel", "size")

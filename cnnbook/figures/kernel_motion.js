@@ -27,13 +27,6 @@ function convolve(inputs, kernels) {
     inputs.reduce((sum, box, c) => sum + total(termsAt(box, kernels[c], place)), 0));
 }
 
-function svg(tag, attributes = {}, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-  node.append(...children);
-  return node;
-}
-
 // A drawn box: set(place, text, share) writes a cell, frame(start, size) draws the window.
 function drawing(box, deep, kind) {
   const size = sizeOf(box);
@@ -44,22 +37,22 @@ function drawing(box, deep, kind) {
   const far = corner(size[0] - 1, size[1], 0)[1];
   const width = size[2] + (deep ? SLANT * size[1] : 0);
   const cells = new Map();
-  const cellLayer = svg("g");
-  const frameLayer = svg("g", { class: "motion-frame" });
+  const cellLayer = kit.svg("g");
+  const frameLayer = kit.svg("g", { class: "motion-frame" });
   for (const place of places(size)) {
     const corners = RING.map((step) => corner(...plus(place, step)));
     const [x, y] = [0, 1].map((axis) => corners.reduce((sum, c) => sum + c[axis] / 4, 0) * UNIT);
-    const shape = svg("polygon", { points: points(RING.map((step) => plus(place, step))) });
-    const label = svg("text", { x, y });
+    const shape = kit.svg("polygon", { points: points(RING.map((step) => plus(place, step))) });
+    const label = kit.svg("text", { x, y });
     cells.set(String(place), { shape, label });
-    cellLayer.append(svg("g", { class: "motion-cell", "data-place": place }, shape, label));
+    cellLayer.append(kit.svg("g", { class: "motion-cell", "data-place": place }, shape, label));
   }
   for (let d = 0; deep && d < size[0]; d += 1) { // the slice's number, left of its last row
     const y = UNIT * corner(d, size[1] - 0.5, 0)[1];
-    cellLayer.append(svg("text", { class: "motion-slice", x: -6, y }, d + 1));
+    cellLayer.append(kit.svg("text", { class: "motion-slice", x: -6, y }, d + 1));
   }
   const left = deep ? 13 : 3;
-  const node = svg("svg", {
+  const node = kit.svg("svg", {
     class: `motion-board motion-${kind}`, "aria-hidden": "true",
     viewBox: `${-left} -3 ${width * UNIT + left + 3} ${far * UNIT + 6}`,
   }, cellLayer, frameLayer);
@@ -80,8 +73,8 @@ function drawing(box, deep, kind) {
       const edges = deep && depth > 1 ? ring.map((_, corner) => [slices[0], slices[depth - 1]]
         .map((slice) => slice[corner])) : [];
       frameLayer.replaceChildren(
-        ...edges.map((edge) => svg("polyline", { points: points(edge) })),
-        ...slices.map((slice) => svg("polygon", { points: points(slice) })));
+        ...edges.map((edge) => kit.svg("polyline", { points: points(edge) })),
+        ...slices.map((slice) => kit.svg("polygon", { points: points(slice) })));
     },
   };
 }

@@ -8,7 +8,7 @@ import traitlets
 from cnnbook import convolution
 from cnnbook.figures.convolution_explorer import COURSE_INPUT
 from cnnbook.figures.figure import Figure, StateError
-from cnnbook.figures.tables import BLUE, GREEN, KERNELS, ORANGE
+from cnnbook.figures.tables import BLUE, GREEN, KERNELS, ORANGE, size_text
 
 DEPTH, ROW, COLUMN = np.indices((4, 4, 4))
 SIGNAL = (
@@ -95,7 +95,7 @@ class KernelMotion(Figure):
     def _check_position(self, proposal):
         value, shape = proposal["value"], self.output.shape
         if len(value) != 3 or not all(0 <= v < n for v, n in zip(value, shape, strict=True)):
-            raise StateError(f"position is {value}; the output has {_size(shape)} cells")
+            raise StateError(f"position is {value}; the output has {size_text(shape)} cells")
         return value
 
     @traitlets.observe("directions")
@@ -111,9 +111,9 @@ class KernelMotion(Figure):
             "alternative",
             directions=self.directions,
             channels=self.channels,
-            input=_size(box.shape[1:][own]),
-            kernel=_size(kernel.shape[1:][own]),
-            output=_size(self.output.shape[own]),
+            input=size_text(box.shape[1:][own]),
+            kernel=size_text(kernel.shape[1:][own]),
+            output=size_text(self.output.shape[own]),
             place=", ".join(str(p + 1) for p in self.position[own]),
             value=f"{self.output[tuple(self.position)]:g}",
         )
@@ -170,10 +170,6 @@ def _draw(axes, deep, table, colour, start, size):
     axes.set(xlim=(0, right), ylim=(low - (SLOPE * table.shape[1] + GAP) * deep + 0.2, -0.2))
     axes.set_aspect("equal", anchor="NW")
     axes.set_axis_off()
-
-
-def _size(shape):
-    return " × ".join(str(size) for size in shape)
 
 
 def _boxes(axes, box, kernel):

@@ -14,6 +14,14 @@ const kit = (() => {
     return node;
   }
 
+  // The same for the parts of a drawing: svg("circle", { r: 3 }).
+  function svg(tag, attributes = {}, ...children) {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
+    node.append(...children);
+    return node;
+  }
+
   // The root of figure `name`: its words, its language, and keys that stay inside.
   // JupyterLab takes arrow keys for itself unless their keydown stops here.
   function figure(el, model, name) {
@@ -291,6 +299,6 @@ const kit = (() => {
   return {
     ARROWS, button, cells, cividis, colour, css, diverging, element, figure, figures, followTheme,
     format, hydrate, live, mix, onChange, oncePerFrame, paint, parse, reducedMotion, select, slider,
-    staticModel, toRows, toTable,
+    staticModel, svg, toRows, toTable,
   };
 })();

@@ -48,16 +48,9 @@ function toggled(edges, i, j) {
   return rest.length < edges.length ? rest : [...edges, edge];
 }
 
-function svg(tag, attributes = {}, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-  node.append(...children);
-  return node;
-}
-
 function render({ model, el }) {
   const { root, word } = kit.figure(el, model, "message_passing");
-  const { element } = kit;
+  const { element, svg } = kit;
   const get = (name) => model.get(name);
   const count = get("places").length;
   const trained = get("weights").length > 0;

@@ -1,40 +1,21 @@
 """The whole network, live: every value of a small trained CNN, for a picture or a drawing."""
 
-import base64
-from functools import cache
-
 import numpy as np
 import traitlets
 
 from cnnbook import language
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.small_network import (
+    SHAPES,
+    examples,
+    picture_trait,
+    pixels_of,
+    rounded,
+    to_base64,
+)
+from cnnbook.figures.tables import size_text
 
-SHAPES = {  # channels, rows, columns of each layer
-    "input": (1, 28, 28),
-    "conv1": (8, 28, 28),
-    "pool1": (8, 14, 14),
-    "conv2": (16, 14, 14),
-    "pool2": (16, 7, 7),
-    "logits": (10, 1, 1),
-}
 BLUE, GREEN = "#0072B2", "#00735C"  # input and output; as in figure.css
-
-
-def _to_base64(array, figure=None):
-    return base64.b64encode(np.asarray(array, np.uint8).tobytes()).decode("ascii")
-
-
-def _from_base64(letters, figure=None):
-    return np.frombuffer(base64.b64decode(letters), np.uint8).reshape(-1, 28)
-
-
-@cache
-def _examples():
-    """The first test picture of each class, uint8 (10, 28, 28); they ship with the weights."""
-    from cnnbook import models  # brings torch, which other figures do without
-
-    with np.load(models.ASSETS / "small_cnn.npz", allow_pickle=False) as arrays:
-        return arrays["pictures"]
 
 
 class NetworkExplorer(Figure):
@@ -69,7 +50,7 @@ class NetworkExplorer(Figure):
 
     script = "network_explorer.js"
     room = "network_explorer"
-    picture = traitlets.Any().tag(sync=True, to_json=_to_base64, from_json=_from_base64)
+    picture = picture_trait()
     label = traitlets.Int(None, allow_none=True).tag(sync=True)
     layer = traitlets.Unicode("conv2").tag(sync=True)
     position = traitlets.List(traitlets.Int(), [10, 4, 10]).tag(sync=True)
@@ -80,13 +61,13 @@ class NetworkExplorer(Figure):
     def __init__(self, picture=None, label=None, model=None, **state):
         if picture is None:
             label = 9 if label is None else label
-            picture = _examples()[label % 10]  # what is no class is refused below
-        self._model, weights = _rounded(model)
+            picture = examples()[label % 10]  # what is no class is refused below
+        self._model, weights = rounded(model)
         super().__init__(
-            picture=_picture(picture),
+            picture=pixels_of(picture),
             label=label,
             weights=weights,
-            pictures=[_to_base64(one) for one in _examples()],
+            pictures=[to_base64(one) for one in examples()],
             classes=[language.text(f"data.class_{number}") for number in range(10)],
             **state,
         )
@@ -117,7 +98,7 @@ class NetworkExplorer(Figure):
 
     @traitlets.validate("picture")
     def _check_picture(self, proposal):
-        return _picture(proposal["value"])
+        return pixels_of(proposal["value"])
 
     @traitlets.validate("label")
     def _check_label(self, proposal):
@@ -137,7 +118,7 @@ class NetworkExplorer(Figure):
     def _check_position(self, proposal):
         value, shape = proposal["value"], SHAPES[self.layer]
         if len(value) != 3 or not all(0 <= v < n for v, n in zip(value, shape, strict=True)):
-            raise StateError(f"position is {value}; {self.layer} has {_size(shape)} values")
+            raise StateError(f"position is {value}; {self.layer} has {size_text(shape)} values")
         return value
 
     @traitlets.observe("layer")
@@ -180,7 +161,7 @@ class NetworkExplorer(Figure):
         columns = plot.subplots(1, 6, width_ratios=(2, 1.05, 1.05, 2, 2, 1.7))
         channel, row, column = self.position
         for axes, (name, maps) in zip(columns, values.items(), strict=False):
-            size = self.text("softmax") if name == "logits" else _size(maps.shape)
+            size = self.text("softmax") if name == "logits" else size_text(maps.shape)
             axes.set_title(f"{self.text(name)}\n{size}", fontsize=9)
             axes.set_anchor("N")
             if name == "logits":
@@ -213,41 +194,3 @@ def _sheet(maps, wide):
     for (top, left), one in zip(corners, maps, strict=True):
         sheet[top : top + height, left : left + width] = one
     return sheet, corners
-
-
-def _size(shape):
-    return " × ".join(str(size) for size in shape)
-
-
-def _rounded(model):
-    """A copy of `model` with its weights rounded to float16, and these in base64."""
-    import torch
-
-    from cnnbook import models
-
-    model = models.small_cnn(quiet=True) if model is None else model
-    if not isinstance(model, models.SmallCNN):
-        raise ValueError(f"model is a {type(model).__name__}; this figure shows a SmallCNN")
-    halves = {name: v.detach().cpu().half() for name, v in model.state_dict().items()}
-    for name, values in halves.items():
-        if not values.isfinite().all():
-            raise ValueError(f"model.{name} holds values that are not finite in float16")
-    copy = models.SmallCNN().eval()
-    copy.load_state_dict({name: values.float() for name, values in halves.items()})
-    joined = torch.cat([values.flatten() for values in halves.values()]).numpy()
-    return copy, base64.b64encode(joined.astype("<f2").tobytes()).decode("ascii")
-
-
-def _picture(value):
-    try:
-        array = np.asarray(value)
-        pixels = np.array(array, dtype=np.uint8)  # a copy; torch tensors too
-    except (TypeError, ValueError):
-        raise StateError(f"picture is {value!r}; it must be a table of numbers") from None
-    if array.shape[:-2] not in ((), (1,)) or array.shape[-2:] != (28, 28):
-        raise StateError(f"picture has shape {array.shape}; this figure shows 28 × 28")
-    if not np.array_equal(array, pixels):
-        raise StateError("picture must hold whole numbers from 0 (black) to 255 (white)")
-    pixels = pixels.reshape(28, 28)
-    pixels.setflags(write=False)  # a change in place would not reach the page
-    return pixels

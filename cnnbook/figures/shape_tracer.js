@@ -16,16 +16,9 @@ function box(shape) {
   return [10, Math.min(88, 12 + 22 * Math.log10(shape[0]))];
 }
 
-function svg(tag, attributes = {}, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-  node.append(...children);
-  return node;
-}
-
 function render({ model, el }) {
   const { root, word } = kit.figure(el, model, "shape_tracer");
-  const { element } = kit;
+  const { element, svg } = kit;
   const steps = model.get("steps");
   const place = () => Math.max(0, Math.min(model.get("place"), steps.length - 1));
   const isKnown = (index) => model.get("known").includes(index);

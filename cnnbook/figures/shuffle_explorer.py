@@ -5,7 +5,15 @@ import traitlets
 
 from cnnbook import convolution
 from cnnbook.figures.figure import Figure, StateError
-from cnnbook.figures.tables import BLUE, GREEN, KERNELS, ORANGE, table_trait
+from cnnbook.figures.tables import (
+    BLUE,
+    GREEN,
+    KERNELS,
+    ORANGE,
+    size_text,
+    table_of_numbers,
+    table_trait,
+)
 
 FARTHEST = 5  # pixels that the picture can be moved
 ROWS = ("dense", "convolution")
@@ -120,7 +128,7 @@ class ShuffleExplorer(Figure):
     def alternative_text(self):
         numbers = {name: f"{value:,}" for name, value in self.sums().items()}
         order = self.text("shuffled" if self.shuffled else "in_order")
-        size = " × ".join(map(str, self.picture.shape))
+        size = size_text(self.picture.shape)
         sentence = self.text("alternative", size=size, shift=self.shift, order=order, **numbers)
         found = {name: self.accuracy(name) for name in ROWS}
         if None in found.values():
@@ -168,13 +176,7 @@ class ShuffleExplorer(Figure):
 
 
 def _whole(name, value):
-    try:
-        array = np.asarray(value).astype(float)  # a copy; torch tensors too
-    except (TypeError, ValueError):
-        raise StateError(f"{name} is {value!r}; it must be a table of numbers") from None
-    shape = array.shape
-    while array.ndim > 2 and array.shape[0] == 1:
-        array = array[0]
+    array, shape = table_of_numbers(name, value)
     right = array.shape == (3, 3) if name == "kernel" else array.ndim == 2
     if not right or not 3 <= min(array.shape) or max(array.shape) > 64:
         size = "3 × 3" if name == "kernel" else "from 3 × 3 up to 64 × 64"

@@ -59,13 +59,8 @@ def size_text(shape):
     return " × ".join(str(size) for size in shape)
 
 
-def grid(name, value):
-    """`value` as a float array (H, W) that cannot be written to; StateError says what is wrong."""
-    limit = LIMITS.get(name, LIMITS["image"])
-    if isinstance(value, str) and name == "kernel":
-        if value not in KERNELS:
-            raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
-        value = KERNELS[value]
+def table_of_numbers(name, value):
+    """`value` as a new float array without leading dimensions of size 1, and its shape before."""
     try:
         array = np.asarray(value).astype(float)  # a copy; torch tensors too
     except (TypeError, ValueError):
@@ -73,6 +68,17 @@ def grid(name, value):
     shape = array.shape
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
+    return array, shape
+
+
+def grid(name, value):
+    """`value` as a float array (H, W) that cannot be written to; StateError says what is wrong."""
+    limit = LIMITS.get(name, LIMITS["image"])
+    if isinstance(value, str) and name == "kernel":
+        if value not in KERNELS:
+            raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
+        value = KERNELS[value]
+    array, shape = table_of_numbers(name, value)
     if array.ndim != 2 or not 1 <= min(array.shape) or max(array.shape) > limit:
         raise StateError(f"{name} has shape {shape}; this figure shows up to {limit} × {limit}")
     if not np.isfinite(array).all():

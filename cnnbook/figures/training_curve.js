@@ -26,16 +26,9 @@ function range(values, most) {
   return [Math.max(0, under), Math.min(most, over)];
 }
 
-function svg(tag, attributes = {}, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-  node.append(...children);
-  return node;
-}
-
 function render({ model, el }) {
   const { root, word } = kit.figure(el, model, "training_curve");
-  const { element } = kit;
+  const { element, svg } = kit;
   const points = () => model.get("points");
   // -1 stands for the newest point; a run that starts again may have fewer points than before.
   const position = () => {

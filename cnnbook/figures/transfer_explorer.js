@@ -27,16 +27,9 @@ function scales(counts, curves) {
   };
 }
 
-function svg(tag, attributes = {}, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  Object.entries(attributes).forEach(([name, value]) => node.setAttribute(name, value));
-  node.append(...children);
-  return node;
-}
-
 function render({ model, el }) {
   const { root, word } = kit.figure(el, model, "transfer_explorer");
-  const { element } = kit;
+  const { element, svg } = kit;
   const get = Object.fromEntries(TRAITS.map((name) => [name, () => model.get(name)]));
   const name = (place) => get.classes()[get.labels()[place]];
 

@@ -11,7 +11,7 @@ from cnnbook.convolution import receptive_field
 from cnnbook.data import fashion_mnist, normalise
 from cnnbook.figures import NetworkExplorer, fragment
 from cnnbook.figures import page as whole_page
-from cnnbook.figures.network_explorer import SHAPES
+from cnnbook.figures.small_network import SHAPES
 from cnnbook.models import SmallCNN, small_cnn
 
 WIDTHS = (1280, 940, 700, 360)
