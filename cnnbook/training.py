@@ -133,8 +133,7 @@ def fit(
             weights = _copy_of_weights(model)
             if not all(values.isfinite().all() for values in weights.values()):
                 raise _not_finite(step, max(peaks))
-            history.add_epoch(None if validation is None else evaluate(model, validation))
-            model.to(device, memory_format=torch.channels_last)  # `evaluate` hands it back plain
+            history.add_epoch(None if validation is None else _evaluate(model, validation, device))
             if history.best is history.rows[-1]:
                 best_weights = weights
     except KeyboardInterrupt:
@@ -193,9 +192,15 @@ def evaluate(model, test, batch_size=100, device=None):
     device = home if device is None else _device(device)
     _check_part(model, test, "test")
     model.to(device, memory_format=torch.channels_last)  # faster convolutions on CPUs
+    result = _evaluate(model, test, device, batch_size)
+    model.to(home, memory_format=torch.contiguous_format)
+    return result
+
+
+def _evaluate(model, test, device, batch_size=100):
+    """`evaluate` for a model that is on `device` already, and stays as it is laid out."""
     with _answering(model):
         answers = [model(images.to(device)).cpu() for images, _ in batches(test, batch_size)]
-    model.to(home, memory_format=torch.contiguous_format)
     logits = torch.cat(answers)
     predictions, classes = logits.argmax(1), logits.shape[1]
     cells = test.labels * classes + predictions  # of the table, counted row by row
