@@ -229,12 +229,17 @@ def _part(images, labels):
     return Part(torch.from_numpy(images).unsqueeze(1), torch.from_numpy(labels).long())
 
 
+def ships(packed, name):
+    """Whether the bytes `packed` are those of the file `name` that ships with the book."""
+    listed = (ASSETS / "SHA256SUMS").read_text(encoding="utf-8")
+    return f"{hashlib.sha256(packed).hexdigest()}  {name}\n" in listed
+
+
 def _mini():
     path = ASSETS / "fashion_mnist_mini.npz"
     try:
         packed = path.read_bytes()
-        listed = (ASSETS / "SHA256SUMS").read_text(encoding="utf-8")
-        if f"{hashlib.sha256(packed).hexdigest()}  {path.name}\n" not in listed:
+        if not ships(packed, path.name):
             raise OSError(text("data.wrong_hash"))
     except OSError as error:
         raise DataError(text("data.mini_damaged", file=path, error=error)) from None
@@ -254,7 +259,7 @@ def _full(download):
         if _files(folder):
             return _load(road, folder)
         if road == "environment":
-            print(text("data.nothing_there", folder=_short(folder)))
+            print(text("data.nothing_there", folder=short(folder)))
     if not download:
         raise DataError(text("data.missing", names=", ".join(FILES)))
     _download()
@@ -284,11 +289,11 @@ def _load(road, folder):
         except DataError as error:
             message = text("data.damaged", file=files[name], error=error, fix=fix)
             raise DataError(message) from None
-    source = text(f"data.from_{road}", folder=_short(folder))
+    source = text(f"data.from_{road}", folder=short(folder))
     return _part(*arrays[:2]), _part(*arrays[2:]), source
 
 
-def _short(folder):
+def short(folder):
     """The folder as text, with ~ for the home folder: outputs are shown to others."""
     home = Path.home()
     return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
@@ -309,7 +314,7 @@ def _download():
             return  # another process was first
         for left_over in CACHE.glob("*.part"):  # of a process that was killed
             shutil.rmtree(left_over, ignore_errors=True)
-        print(text("data.downloading", folder=_short(CACHE)), flush=True)
+        print(text("data.downloading", folder=short(CACHE)), flush=True)
         socket.setdefaulttimeout(NO_ANSWER)
         with tempfile.TemporaryDirectory(suffix=".part", dir=CACHE) as temporary:
             _download_into(Path(temporary))

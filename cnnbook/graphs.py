@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from cnnbook.data import CACHE, DataError, _short
+from cnnbook.data import CACHE, DataError, short
 from cnnbook.language import text
 
 # Zachary, "An information flow model for conflict and fission in small groups", Journal of
@@ -247,7 +247,7 @@ def planetoid(root=None, name="cora", download=True):
     papers = torch.arange(len(place))
     train, validation, _ = papers.split([140, 500, len(place) - 640])
     test = torch.from_numpy(np.sort(order))
-    print(text("graphs.loaded", nodes=len(place), edges=edges.shape[1] // 2, source=_short(folder)))
+    print(text("graphs.loaded", nodes=len(place), edges=edges.shape[1] // 2, source=short(folder)))
     labels = torch.from_numpy(one_hot[place].argmax(axis=1))
     return Graph(torch.from_numpy(features[place]), labels, adjacency, train, validation, test)
 
@@ -318,7 +318,7 @@ def _folder(root, download):
         raise DataError(text("graphs.missing", folders=", ".join(map(str, roads))))
     import pooch
 
-    print(text("graphs.downloading", folder=_short(folder)), flush=True)
+    print(text("graphs.downloading", folder=short(folder)), flush=True)
     pooch.get_logger().setLevel("ERROR")  # it would repeat on stderr what is printed here
     try:
         for suffix, digest in FILES.items():

@@ -201,7 +201,6 @@ def square(picture, size):
 def asset(name):
     """The bytes of a file that ships with the book. Raises DataError if it was changed."""
     packed = (data.ASSETS / name).read_bytes()
-    listed = (data.ASSETS / "SHA256SUMS").read_text(encoding="utf-8")
-    if f"{hashlib.sha256(packed).hexdigest()}  {name}\n" not in listed:
+    if not data.ships(packed, name):
         raise data.DataError(text("transfer.changed", name=name))
     return packed
