@@ -13,18 +13,10 @@ import pytest
 import yaml
 from sphinx.errors import ExtensionError
 
-from cnnbook import language
 from cnnbook.figures import ConvolutionExplorer
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = "```"
-
-
-@pytest.fixture(autouse=True)
-def in_korean():
-    language.set_language("ko")
-    yield
-    language.set_language("ko")
 
 
 # ---------------------------------------------------------------- text

@@ -14,11 +14,6 @@ CHAPTER = "5_1_3_convolution_in_1d_2d_3d"
 MISTAKES = [(name, hint) for name, exercise in EXERCISES.items() for hint in exercise.mistakes]
 
 
-@pytest.fixture(autouse=True)
-def korean():
-    language.set_language("ko")
-
-
 @pytest.mark.parametrize("name, hint", MISTAKES)
 def test_a_mistake_gets_its_own_hint(name, hint):
     status, message = examine(f"{CHAPTER}/{name}", EXERCISES[name].mistakes[hint])

@@ -20,13 +20,6 @@ from cnnbook.figures.tables import from_rows, to_rows
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.js") if path.stem.partition("_")[0] != "kit")
 
 
-@pytest.fixture(autouse=True)
-def korean_first():
-    language.set_language("ko")
-    yield
-    language.set_language("ko")
-
-
 def bundle(figure):
     return figure._repr_mimebundle_()[0]
 

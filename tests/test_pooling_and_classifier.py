@@ -15,13 +15,6 @@ from cnnbook.models import FashionCNN
 CHAPTER = "5_1_2_pooling_and_classifier"
 
 
-@pytest.fixture(autouse=True)
-def korean_first():
-    language.set_language("ko")
-    yield
-    language.set_language("ko")
-
-
 # ------------------------------------------------------------------------------ pooling explorer
 
 

@@ -77,12 +77,3 @@ def open_figure(chromium, tmp_path):
     for context in contexts:
         context.close()
     assert complaints == []
-
-
-@pytest.fixture(autouse=True)
-def korean_afterwards():
-    """A test may set the language; the next one starts in Korean again."""
-    from cnnbook import language
-
-    yield
-    language.set_language("ko")
