@@ -1,4 +1,4 @@
-"""Training a network and testing it: `fit`, `evaluate`, seeds and the history of a run."""
+"""Training a network and testing it: `fit`, `evaluate`, seeds, and the fast way: `speedrun`."""
 
 import math
 import random
@@ -11,9 +11,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from cnnbook.data import batches
+from cnnbook.data import MEAN, STD, batches, normalise
 from cnnbook.history import History, Screen
 from cnnbook.language import text
+from cnnbook.models import SpeedrunCNN
 
 
 def seed_everything(seed):
@@ -48,6 +49,7 @@ def fit(
     optimizer=None,
     schedule="triangle",
     label_smoothing=0.1,
+    augment=None,
     seed=0,
     progress=True,
     curve=True,
@@ -70,7 +72,10 @@ def fit(
     optimizer : another one, made from ``model.parameters()``, with its own learning rate
     schedule : "triangle" (:func:`triangle`) or "constant"
     label_smoothing : 0 … 1; how much of the wanted probability is spread over all classes
-    seed : for the order of the pictures and for dropout; the model brings its own first weights
+    augment : what is done to a batch of normalised pictures (B, 1, H, W) before the network sees
+        it, such as :func:`mirror`; takes and returns a tensor, draws from torch's global generator
+    seed : for the order of the pictures, for dropout and `augment`; the model brings its own
+        first weights
     progress, curve : the bar and a line on what is trained; the live figure (in notebooks)
     device : default: the first there is of cuda, mps, cpu
 
@@ -97,7 +102,7 @@ def fit(
     history = History(source, total, steps_per_epoch, validation is not None)
     order = torch.Generator().manual_seed(seed)
     random_state = torch.get_rng_state()
-    torch.manual_seed(seed)  # for dropout
+    torch.manual_seed(seed)  # for dropout and `augment`
     model.to(device, memory_format=torch.channels_last)  # faster convolutions on CPUs
     best_weights = _copy_of_weights(model)
     screen = Screen(history, progress, curve)
@@ -113,6 +118,7 @@ def fit(
                     for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                         group["lr"] = peak * triangle((step + 0.5) / total)
                 images, labels = images.to(device), labels.to(device)
+                images = images if augment is None else augment(images)
 
                 logits = model(images)
                 loss = loss_function(logits, labels)
@@ -179,8 +185,11 @@ class Evaluation:
         return text("training.evaluation", **values)
 
 
-def evaluate(model, test, batch_size=100, device=None):
+def evaluate(model, test, batch_size=100, device=None, mirrored=False):
     """Let `model` answer every picture of `test` and count; returns an :class:`Evaluation`.
+
+    With `mirrored` it sees each picture a second time, left and right swapped, and the logits of
+    both are averaged. That helps a network that saw mirrored pictures in training, and only that.
 
     Nothing in the model changes: it answers in `eval()` mode, where dropout is off and BatchNorm
     uses what it learned instead of the statistics of the test pictures, and without gradients.
@@ -192,15 +201,21 @@ def evaluate(model, test, batch_size=100, device=None):
     device = home if device is None else _device(device)
     _check_part(model, test, "test")
     model.to(device, memory_format=torch.channels_last)  # faster convolutions on CPUs
-    result = _evaluate(model, test, device, batch_size)
+    result = _evaluate(model, test, device, batch_size, mirrored)
     model.to(home, memory_format=torch.contiguous_format)
     return result
 
 
-def _evaluate(model, test, device, batch_size=100):
+def _evaluate(model, test, device, batch_size=100, mirrored=False):
     """`evaluate` for a model that is on `device` already, and stays as it is laid out."""
+    answers = []
     with _answering(model):
-        answers = [model(images.to(device)).cpu() for images, _ in batches(test, batch_size)]
+        for images, _ in batches(test, batch_size):
+            images = images.to(device)
+            logits = model(images)
+            if mirrored:
+                logits = (logits + model(images.flip(3))) / 2
+            answers.append(logits.cpu())
     logits = torch.cat(answers)
     predictions, classes = logits.argmax(1), logits.shape[1]
     cells = test.labels * classes + predictions  # of the table, counted row by row
@@ -214,6 +229,107 @@ def _evaluate(model, test, device, batch_size=100):
         probabilities=logits.softmax(1),
         logits=logits,
     )
+
+
+def mirror(images):
+    """Swap left and right in every other picture, drawn at random; (B, C, H, W) → the same."""
+    chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+    return torch.where(chosen, images.flip(3), images)
+
+
+def mirror_and_move(images):
+    """`mirror`, and move the whole batch by up to one pixel each way; black comes in at the rim."""
+    height, width = images.shape[2:]
+    down, right = torch.randint(3, (2,)).tolist()
+    framed = functional.pad(mirror(images), (1, 1, 1, 1), value=-MEAN / STD)
+    return framed[:, :, down : down + height, right : right + width]
+
+
+def whiten(model, images):
+    """Compute the filters of ``model.conv1`` from pictures instead of learning them; freeze them.
+
+    The filters are the directions in which patches of the pictures vary most (eigenvectors of
+    their second moments), scaled so that each answers with about the same strength, and once more
+    with the other sign, so that ReLU loses nothing. ``model.norm1`` has no work left and becomes
+    ``nn.Identity``. As the first layer learns nothing, no gradient has to go back that far.
+
+    images : uint8 (N, 1, H, W), of the training set; the first 1,500 are used.
+    Raises ValueError if `conv1` has an odd number of filters, or more than twice its window.
+    (Coates and Ng 2012, "Learning feature representations with k-means", section 2.1; as a frozen
+    first layer: Jordan 2024, arXiv:2404.00498, section 3.2.)
+    """
+    filters, _, height, width = model.conv1.weight.shape
+    half = filters // 2
+    if filters % 2 or half > height * width:
+        raise ValueError(
+            f"conv1 has {filters} filters; whitening needs an even number,"
+            f" at most {2 * height * width} for a {height} × {width} window"
+        )
+    conv = model.conv1
+    patches = functional.unfold(
+        normalise(images[:1500]), (height, width), padding=conv.padding, stride=conv.stride
+    )
+    patches = patches.transpose(1, 2).reshape(-1, height * width)  # (all windows, 25)
+    values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))  # smallest first
+    directions = (vectors / (values + 0.01).sqrt())[:, -half:].T.reshape(half, 1, height, width)
+    model.conv1.weight.data.copy_(torch.cat([directions, -directions]))
+    model.conv1.requires_grad_(False)
+    model.norm1 = nn.Identity()
+
+
+# For each goal (test accuracy in %) the smallest network and number of epochs that reached it with
+# room to spare on 5,000 training pictures set aside; chosen there, never on the test set.
+RECIPES = {
+    90: {
+        "network": {"channels": (16, 32), "hidden": 64},
+        "epochs": 1.2,
+        "batch_size": 125,
+        "learning_rate": 0.01,
+        "augment": None,
+        "mirrored": False,
+    },
+}
+RECIPES[92] = RECIPES[90] | {"epochs": 6, "augment": mirror, "mirrored": True}
+RECIPES[93] = RECIPES[92] | {
+    "network": {"channels": (32, 64), "hidden": 128},
+    "epochs": 8,
+    "augment": mirror_and_move,
+}
+RECIPES[94] = RECIPES[93] | {"network": {"channels": (48, 96), "hidden": 192}, "epochs": 24}
+
+
+def speedrun(train, goal=90, seed=0, progress=True, curve=True):
+    """Train a `SpeedrunCNN` by the recipe for `goal`; returns ``(model, history)``.
+
+    train : `Part` of 28 × 28 pictures; the goals were set for all 60,000 of Fashion-MNIST
+    goal : 90, 92, 93 or 94, the test accuracy in % to be reached; ``RECIPES[goal]`` says how
+    seed : for first weights, order and augmentation
+
+    What makes it fast is taken apart in chapter 5.6. Trained with mirrored pictures (all goals but
+    90), the network wants ``evaluate(..., mirrored=True)``. Raises ValueError for another goal.
+    """
+    if goal not in RECIPES:
+        raise ValueError(f"goal is {goal!r}; there are recipes for {', '.join(map(str, RECIPES))}")
+    recipe = RECIPES[goal]
+    seed_everything(seed)
+    model = SpeedrunCNN(**recipe["network"])
+    whiten(model, train.images)
+    mine = [values for values in model.parameters() if values.requires_grad]
+    optimizer = torch.optim.AdamW(
+        mine, lr=recipe["learning_rate"], betas=(0.9, 0.99), weight_decay=0.02, fused=True
+    )
+    history = fit(
+        model,
+        train,
+        epochs=recipe["epochs"],
+        batch_size=recipe["batch_size"],
+        optimizer=optimizer,
+        augment=recipe["augment"],
+        seed=seed,
+        progress=progress,
+        curve=curve,
+    )
+    return model, history
 
 
 @contextmanager

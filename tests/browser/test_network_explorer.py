@@ -468,8 +468,8 @@ def test_the_way_down_to_the_pixels_with_keys(open_figure):
     assert unit(page)[0] == "input"
     _, pixel_row, pixel_column = unit(page)[1]
     pixel = figure.picture[pixel_row, pixel_column]
-    assert f"({pixel} ÷ 255" in page.locator(".net-equation").inner_text()
     assert shown_value(page) == pytest.approx((pixel / 255 - 0.286) / 0.353, abs=0.0051)
+    assert f"({pixel} ÷ 255" in page.locator(".net-equation").inner_text()
     page.get_by_role("button", name=figure.words["up"]).click()
     for expected in way[-2::-1]:
         assert unit(page)[0] != expected[0]
