@@ -521,15 +521,12 @@ def test_what_does_not_exist_yet_stops_before_anything_is_installed(book, speake
     assert not (book / ".venv").exists()
 
 
-def test_bench_runs_every_benchmark(book, speaker):
+def test_bench_is_one_program_that_gets_the_arguments(book, speaker):
     (book / "tests" / "bench").mkdir(parents=True)
-    for name in ("bench_b.py", "bench_a.py", "_helper.py"):
+    for name in ("bench.py", "bench_a.py", "record.py"):
         (book / "tests" / "bench" / name).touch()
-    commands = start.action_commands(speaker, "bench", "PY", ["--quick"])
-    assert [[command[0], command[1].name, command[2]] for command in commands] == [
-        ["PY", "bench_a.py", "--quick"],
-        ["PY", "bench_b.py", "--quick"],
-    ]
+    commands = start.action_commands(speaker, "bench", "PY", ["--only", "race"])
+    assert commands == [["PY", book / "tests" / "bench" / "bench.py", "--only", "race"]]
 
 
 def test_another_environment_can_be_chosen(book, tmp_path):

@@ -4,7 +4,7 @@
     python tools/start.py test       check the whole book          (all arguments go to pytest)
     python tools/start.py notebooks  run the notebooks again       (… to tools/notebooks.py)
     python tools/start.py images     draw the pictures again       (… to tools/make_images.py)
-    python tools/start.py bench      measure the speed             (… to tests/bench/*.py)
+    python tools/start.py bench      measure the speed             (… to tests/bench/bench.py)
     python tools/start.py book       build the web book            (… to tools/book.py)
 
 `make lab`, `make test`, … call this file. It makes an environment in `.venv`, installs the
@@ -44,7 +44,7 @@ EXTRAS = {
     "test": ["book", "lab", "test"],
     "notebooks": ["lab", "test"],
     "images": ["lab", "test"],
-    "bench": ["lab", "test"],
+    "bench": ["book", "lab", "test"],
     "book": ["book", "lab"],
 }
 
@@ -412,15 +412,15 @@ def action_commands(speaker, action, python, more):
     if action == "book":
         needed = [ROOT / "tools" / "book.py", ROOT / "notebooks" / "conf.py"]
         commands = [[python, needed[0]] + more]
-    elif action == "bench":
-        needed = sorted((ROOT / "tests" / "bench").glob("[!_]*.py"))
-        commands = [[python, script] + more for script in needed]
     else:
-        needed = [
-            ROOT / "tools" / {"notebooks": "notebooks.py", "images": "make_images.py"}[action]
-        ]
+        program = {
+            "notebooks": "tools/notebooks.py",
+            "images": "tools/make_images.py",
+            "bench": "tests/bench/bench.py",
+        }[action]
+        needed = [ROOT / program]
         commands = [[python, needed[0]] + more]
-    if not needed or not all(path.exists() for path in needed):
+    if not all(path.exists() for path in needed):
         raise speaker.stop("not_yet", action=action)
     return commands
 

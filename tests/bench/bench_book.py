@@ -15,13 +15,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import unquote
 
-sys.path[:0] = [
-    str(Path(__file__).parents[1] / "browser"),
-    str(Path(__file__).parents[2] / "tools"),
-]
-
-import book  # noqa: E402, I001
-from conftest import FLAGS, find_chromium  # noqa: E402
+from record import browser_tools, run_alone
 
 WATCH = """
 globalThis.shifted = 0;
@@ -38,7 +32,7 @@ READ = """({ paint: performance.getEntriesByName('first-contentful-paint')[0].st
   figures: document.querySelectorAll('.cnnbook-place').length })"""
 
 
-def measure(browser, path, width):
+def measure_page(browser, path, width):
     """One page, opened in a new context: {"weight", "paint", "alive", "shift", "figures"}."""
     context = browser.new_context(viewport={"width": width, "height": 800}, offline=True)
     page = context.new_page()
@@ -54,30 +48,64 @@ def measure(browser, path, width):
     return result
 
 
-def main():
+def measure(seeds, quick):
+    """{"rows": [{"edition", "chapter", "width", "weight", "one_file", "paint", …}, …]}
+
+    Weights in bytes, paint and alive in ms. Where something is needed that is not installed:
+    {"missing": what}.
+    """
+    browser_path, flags, missing = browser_tools()
+    if missing:
+        return {"missing": missing}
     from playwright.sync_api import sync_playwright
 
-    chromium = find_chromium()
-    if chromium is None:
-        sys.exit("no Chromium found; set CNNBOOK_CHROMIUM to one")
+    sys.path.append(str(Path(__file__).parents[2] / "tools"))
+    try:
+        import book
+        import sphinx  # noqa: F401  it is called by book, as a program of its own
+    except ImportError as error:
+        return {"missing": f"{error.name} is not installed"}
+    rows = []
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "html"
         book.build(folder)
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        measure(browser, folder / "ko" / "index.html", 1280)  # the first start of all is slow
-        print(f"{'chapter':36}{'width':>6}{'weight':>9}{'one file':>10}", end="")
-        print(f"{'figures':>9}{'paint':>8}{'alive':>8}{'shift':>8}")
+        browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
+        # the first start of all is slow
+        measure_page(browser, folder / "ko" / "index.html", 1280)
         for edition in book.EDITIONS:
-            for alone in book.chapters(folder, edition):
+            for alone in book.chapters(folder, edition)[: 1 if quick else None]:
                 for width in (1280, 360):
-                    row = measure(browser, folder / edition / alone.name, width)
-                    print(
-                        f"{edition} {alone.stem:33}{width:6}{row['weight'] / 1e6:6.2f} MB"
-                        f"{alone.stat().st_size / 1e6:7.2f} MB{row['figures']:9}"
-                        f"{row['paint']:8.0f}{row['alive']:8.0f}{row['shift']:8.3f}"
-                    )
+                    row = measure_page(browser, folder / edition / alone.name, width)
+                    place = {"edition": edition, "chapter": alone.stem, "width": width}
+                    rows.append({**place, "one_file": alone.stat().st_size, **rounded(row)})
         browser.close()
+    return {"rows": rows}
+
+
+def rounded(row):
+    return {name: round(value, 3) for name, value in row.items()}
+
+
+def show(result):
+    if "missing" in result:
+        print(f"pages: not measured: {result['missing']}")
+        return
+    print(f"{'chapter':36}{'width':>6}{'weight':>9}{'one file':>10}", end="")
+    print(f"{'figures':>9}{'paint':>8}{'alive':>8}{'shift':>8}")
+    for row in result["rows"]:
+        print(
+            f"{row['edition']} {row['chapter']:33}{row['width']:6}{row['weight'] / 1e6:6.2f} MB"
+            f"{row['one_file'] / 1e6:7.2f} MB{row['figures']:9}"
+            f"{row['paint']:8.0f}{row['alive']:8.0f}{row['shift']:8.3f}"
+        )
+
+
+def main(quick=False):
+    """Measure, print and return the numbers."""
+    result = measure((), quick)
+    show(result)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure, show)

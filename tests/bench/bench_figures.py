@@ -11,19 +11,10 @@ and painting: it holds on a busy machine too.
 """
 
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-
-from conftest import FLAGS, find_chromium  # noqa: E402, I001
-from cnnbook.figures import ConvolutionExplorer, NetworkExplorer  # noqa: E402
-
-PICTURE = np.random.default_rng(0).integers(0, 256, size=(28, 28))
-TIMES = 200  # events of each kind
+from record import browser_tools, run_alone
 
 # Our turn in the frame comes first, the figure's next; the message arrives when all is painted.
 WATCH = """
@@ -40,58 +31,66 @@ for (const type of ['pointermove', 'keydown', 'input']) {
 """
 
 
-def move_pointer(page):
+def move_pointer(page, times):
     box = page.locator(".input .grid").bounding_box()
-    for step in range(TIMES):
+    for step in range(times):
         place = (step * 37) % 784
         x, y = (place % 28 + 0.5) / 28, (place // 28 + 0.5) / 28
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
         page.wait_for_timeout(20)
 
 
-def press_arrows(page):
+def press_arrows(page, times):
     page.locator(".output .board").focus()
     page.keyboard.press("Home")
-    for step in range(TIMES):
+    for step in range(times):
         page.keyboard.press("ArrowDown" if step % 8 == 7 else "ArrowRight")
         page.wait_for_timeout(20)
 
 
-def type_into_kernel(page):
+def type_into_kernel(page, times):
     page.locator(".kernel .cnnbook-cells input").first.focus()
-    for step in range(TIMES):
+    for step in range(times):
         page.keyboard.press("Control+a")
         page.keyboard.type(str(step % 10))
         page.wait_for_timeout(20)
 
 
-def move_slider(page):
+def move_slider(page, times):
     page.locator('input[type="range"]').nth(1).focus()
-    for step in range(TIMES):
+    for step in range(times):
         page.keyboard.press("ArrowRight" if step % 6 < 3 else "ArrowLeft")
         page.wait_for_timeout(20)
 
 
-def draw(page):
+def draw(page, times):
     box = page.locator(".net-input .net-map").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
-    for step in range(TIMES):
-        x, y = 0.2 + 0.6 * (step * 7 % 20) / 20, 0.2 + 0.6 * step / TIMES
+    for step in range(times):
+        x, y = 0.2 + 0.6 * (step * 7 % 20) / 20, 0.2 + 0.6 * step / times
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
         page.wait_for_timeout(20)
     page.mouse.up()
 
 
-EXPLORER = ConvolutionExplorer(PICTURE, kernel="sharpen")
-KINDS = [  # the figure, what the reader does, the event measured, how
-    (EXPLORER, "move over the picture", "pointermove", move_pointer),
-    (EXPLORER, "step with an arrow key", "keydown", press_arrows),
-    (EXPLORER, "type into the kernel", "input", type_into_kernel),
-    (EXPLORER, "move the stride slider", "input", move_slider),
-    (NetworkExplorer(), "draw, 9 products shown", "pointermove", draw),
-    (NetworkExplorer(layer="logits"), "draw, 49 products shown", "pointermove", draw),
-]
+def kinds():
+    """[(figure, what the reader does, the event measured, how), …]"""
+    import numpy as np
+
+    from cnnbook.figures import ConvolutionExplorer, NetworkExplorer
+
+    picture = np.random.default_rng(0).integers(0, 256, size=(28, 28))
+    explorer = ConvolutionExplorer(picture, kernel="sharpen")
+    return [
+        (explorer, "move over the picture", "pointermove", move_pointer),
+        (explorer, "step with an arrow key", "keydown", press_arrows),
+        (explorer, "type into the kernel", "input", type_into_kernel),
+        (explorer, "move the stride slider", "input", move_slider),
+        (NetworkExplorer(), "draw, 9 products shown", "pointermove", draw),
+        (NetworkExplorer(layer="logits"), "draw, 49 products shown", "pointermove", draw),
+    ]
+
 
 # A screen shows a frame every 16.7 ms, and an event waits for the next one, whatever the page does.
 # Without that clock a frame is painted as soon as it is ready: what is left is the page's own.
@@ -111,8 +110,8 @@ def busy(session):
     return {metric["name"]: metric["value"] for metric in metrics}["TaskDuration"]
 
 
-def measure(browser, file, figure, name, event, act):
-    """One line of the table."""
+def measure_kind(browser, file, times, figure, name, event, act):
+    """One row: milliseconds at the median (p50) and at the slowest twentieth (p95)."""
     figure.save_html(file)
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(file.as_uri())
@@ -120,34 +119,61 @@ def measure(browser, file, figure, name, event, act):
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     before = busy(session)
-    act(page)
-    cpu = 1000 * (busy(session) - before) / TIMES
-    rows = [row for row in page.evaluate("window.measured") if row["type"] == event]
+    act(page, times)
+    row = {"event": name, "cpu": round(1000 * (busy(session) - before) / times, 2)}
+    events = [one for one in page.evaluate("window.measured") if one["type"] == event]
     page.close()
-    line = f"{name:26}"
-    for start, width in (("begun", 12), ("made", 14)):
-        times = [row["painted"] - row[start] for row in rows]
-        line += f"{percentile(times, 50):{width}.1f}{percentile(times, 95):8.1f}"
-    return f"{line}{cpu:9.1f}"
+    for start, column in (("begun", "work"), ("made", "painted")):
+        durations = [one["painted"] - one[start] for one in events]
+        for share in (50, 95):
+            row[f"{column}_p{share}"] = round(percentile(durations, share), 2)
+    return row
 
 
-def main():
+def measure(seeds, quick):
+    """{"events", "chromium", "clocks": {clock: [{"event", "work_p50", …, "cpu"}, …]}}, all in ms.
+
+    Where there is no browser: {"missing": why}.
+    """
+    browser_path, flags, missing = browser_tools()
+    if missing:
+        return {"missing": missing}
     from playwright.sync_api import sync_playwright
 
-    path = find_chromium()
-    if path is None:
-        sys.exit("no Chromium found; set CNNBOOK_CHROMIUM to one")
+    times = 20 if quick else 200  # events of each kind
+    result = {"events": times, "clocks": {}}
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        for clock, flags in CLOCKS.items():
-            browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
-            print(
-                f"28 × 28, {TIMES} events each, Chromium {browser.version}, {clock}; milliseconds"
-            )
-            print(f"{'':26}{'work p50':>12}{'p95':>8}{'painted p50':>14}{'p95':>8}{'cpu':>9}")
-            for kind in KINDS:
-                print(measure(browser, Path(folder) / "figure.html", *kind))
+        file = Path(folder) / "figure.html"
+        for clock, more in CLOCKS.items():
+            browser = playwright.chromium.launch(executable_path=browser_path, args=[*flags, *more])
+            result["chromium"] = browser.version
+            rows = [measure_kind(browser, file, times, *kind) for kind in kinds()]
+            result["clocks"][clock] = rows
             browser.close()
+    return result
+
+
+def show(result):
+    if "missing" in result:
+        print(f"figures: not measured: {result['missing']}")
+        return
+    for clock, rows in result["clocks"].items():
+        events, chromium = result["events"], result["chromium"]
+        print(f"28 × 28, {events} events each, Chromium {chromium}, {clock}; milliseconds")
+        print(f"{'':26}{'work p50':>12}{'p95':>8}{'painted p50':>14}{'p95':>8}{'cpu':>9}")
+        for row in rows:
+            print(
+                f"{row['event']:26}{row['work_p50']:12.1f}{row['work_p95']:8.1f}"
+                f"{row['painted_p50']:14.1f}{row['painted_p95']:8.1f}{row['cpu']:9.1f}"
+            )
+
+
+def main(quick=False):
+    """Measure, print and return the numbers."""
+    result = measure((), quick)
+    show(result)
+    return result
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure, show)

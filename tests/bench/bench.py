@@ -1,0 +1,176 @@
+"""Every speed the book speaks of, measured in one run: `make bench`.
+
+    python tests/bench/bench.py                          all sections, about an hour and a half
+    python tests/bench/bench.py --only race,leak         these sections; the others stay as they are
+    python tests/bench/bench.py --first-seed 100         other seeds than those of the record
+    python tests/bench/bench.py --record                 all, and write the book's record with it
+    python tests/bench/bench.py --quick                  tiny: only to see that everything runs
+
+Each section prints its table and is written to `_build/bench.json` at once. `--record` writes
+`cnnbook/assets/speed_results.json` when all is done, from this one run, and the tables of the
+READMEs from it. Let the machine do nothing else meanwhile. Nothing is asserted here.
+"""
+
+import argparse
+import hashlib
+import importlib
+import json
+import sys
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import record  # noqa: E402
+import tables  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+OUTPUT = ROOT / "_build" / "bench.json"
+ASSET = Path("cnnbook") / "assets" / "speed_results.json"  # below the book's folder
+
+# In this order. Each is a module with measure(seeds, quick) → numbers for JSON, and show(numbers);
+# the ladder takes the training pictures first, and prints as it goes.
+SECTIONS = {
+    "feeding": "bench_feeding",
+    "step": "bench_step",
+    "race": "bench_race",
+    "leak": "bench_leak",
+    "convolution": "bench_convolution",
+    "ladder": "bench_ladder",
+    "figures": "bench_figures",
+    "pages": "bench_book",
+    "imports": "bench_imports",
+    "tests": "bench_tests",
+}
+NEED_ALL_PICTURES = {"feeding", "race", "leak", "ladder"}
+FEWEST_SEEDS = 5  # for a record
+
+ASSET_ROW = (
+    "| `speed_results.json` | the record of `make bench`: every speed and accuracy of chapter"
+    " 5.6 and of the READMEs, with machine, versions, seeds and date | `MIT-fashion-mnist.txt` |"
+    " `tests/bench/bench.py` |"
+)
+
+
+def parse(arguments):
+    """The options, checked; ends the program with a sentence when they do not fit together."""
+    parser = argparse.ArgumentParser(prog="bench.py", description="Measure the book's speed.")
+    parser.add_argument("--only", default="", help=f"a list of {', '.join(SECTIONS)}")
+    parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
+    parser.add_argument("--first-seed", type=int, default=0, help="the first of them (0)")
+    parser.add_argument("--record", action="store_true", help="write the book's own record")
+    parser.add_argument("--quick", action="store_true", help="tiny: to see that everything runs")
+    parser.add_argument("--output", type=Path, default=OUTPUT, help="the JSON file")
+    options = parser.parse_args(arguments)
+    options.sections = [name for name in options.only.split(",") if name] or list(SECTIONS)
+    unknown = [name for name in options.sections if name not in SECTIONS]
+    if unknown:
+        parser.error(f"no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}")
+    if options.seeds < 1 or options.first_seed < 0:
+        parser.error("--seeds must be at least 1, --first-seed at least 0")
+    if options.record and options.only:
+        parser.error("--record is made in one run: it goes with no --only")
+    if options.record and options.quick:
+        parser.error("--quick measures nothing that could be recorded: it goes with no --record")
+    if options.record and options.seeds < FEWEST_SEEDS:
+        parser.error(f"--record needs at least {FEWEST_SEEDS} seeds; --seeds is {options.seeds}")
+    return options
+
+
+def begin(options):
+    """A new record; with --only the one that is there, if it is of this machine and these seeds."""
+    fresh = {
+        "date": record.now(),
+        "machine": record.machine(),
+        "versions": record.versions(),
+        "seeds": list(range(options.first_seed, options.first_seed + options.seeds)),
+        "quick": options.quick,
+        "in_pieces": bool(options.only),
+    }
+    if options.only and options.output.exists():
+        old = json.loads(options.output.read_text(encoding="utf-8"))
+        if all(old.get(key) == fresh[key] for key in ("machine", "versions", "seeds", "quick")):
+            return {**old, "in_pieces": True}
+    return fresh
+
+
+def run_section(name, seeds, quick):
+    """{"started", "took", …numbers}; what goes wrong is printed, and the record says "failed"."""
+    result = {"started": record.now()}
+    began = time.perf_counter()
+    record.prepare()  # whatever the section before has set
+    try:
+        module = importlib.import_module(SECTIONS[name])
+        if name == "ladder":
+            numbers = module.measure(record.clothes(quick).train, seeds, quick)
+        else:
+            numbers = module.measure(seeds, quick)
+        result["took"] = round(time.perf_counter() - began, 1)
+        result.update(numbers)
+        if hasattr(module, "show"):
+            module.show(numbers)
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        result["failed"] = type(error).__name__
+    return result
+
+
+def publish(found, root):
+    """Make `found` the book's record: the file, its hash, its row, and the tables of the READMEs.
+
+    Raises ValueError, and writes nothing, if a section is missing or failed, or was quick.
+    """
+    absent = [name for name in SECTIONS if name not in found or "failed" in found[name]]
+    if absent:
+        raise ValueError(f"not recorded: {', '.join(absent)} missing or failed")
+    if found["quick"] or found["in_pieces"]:
+        raise ValueError("not recorded: it is a quick run, or one made in pieces")
+    text = record.as_text(found)
+    pages = {}
+    for name, language in tables.READMES.items():
+        old = (root / name).read_text(encoding="utf-8")
+        pages[root / name] = tables.replaced(old, tables.section(found, language))
+    assets = (root / ASSET).parent
+    digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+    lines = (assets / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    lines = [line for line in lines if line.partition("  ")[2] != ASSET.name]
+    lines = sorted([*lines, f"{digest}  {ASSET.name}"], key=lambda line: line.partition("  ")[2])
+    pages[assets / "SHA256SUMS"] = "\n".join(lines) + "\n"
+    described = (assets / "README.md").read_text(encoding="utf-8")
+    if f"| `{ASSET.name}` |" not in described:
+        last = described.rindex("\n", 0, described.index("\n\n", described.index("\n|")) + 1)
+        pages[assets / "README.md"] = described[:last] + "\n" + ASSET_ROW + described[last:]
+    record.write_atomically(root / ASSET, text)
+    for path, content in pages.items():
+        record.write_atomically(path, content)
+
+
+def main(arguments):
+    options = parse(arguments)
+    record.prepare()
+    print(f"{record.processor_name()}, {record.thread_count()} threads", flush=True)
+    if NEED_ALL_PICTURES & set(options.sections):
+        from cnnbook.data import DataError
+
+        try:
+            record.clothes(options.quick)
+        except DataError as error:
+            sys.exit(f"The benchmarks need all of Fashion-MNIST, and it is not here. {error}")
+    found = begin(options)
+    for name in options.sections:
+        print(f"\n—— {name}", flush=True)
+        found[name] = run_section(name, found["seeds"], options.quick)
+        record.write_atomically(options.output, record.as_text(found))
+    failed = [name for name in options.sections if "failed" in found.get(name, {})]
+    print(f"\n{options.output}")
+    if options.record and not failed:
+        publish(found, ROOT)
+        print(ROOT / ASSET)
+    if failed:
+        print(f"failed: {', '.join(failed)}" + ("; nothing recorded" if options.record else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
