@@ -153,7 +153,8 @@ def test_what_ships_with_the_book_is_packed():
 
 FLOORS = [
     {"language"},
-    {"convolution", "data", "models", "explain", "graphs", "history", "training", "transfer"},
+    {"convolution", "data", "models", "explain", "graphs", "history", "training", "transfer"}
+    | {"distributed"},
     {"plots"},
     {"figures"},
     {"exercises", "environment"},
