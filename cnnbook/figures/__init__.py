@@ -5,6 +5,7 @@ A figure is one ``NAME.py`` (its state), one ``NAME.js`` (its drawing) and, wher
 """
 
 from cnnbook.figures.convolution_explorer import ConvolutionExplorer
+from cnnbook.figures.cost_explorer import CostExplorer
 from cnnbook.figures.explanation_explorer import ExplanationExplorer
 from cnnbook.figures.figure import Figure, StateError, fragment, page, scripts, styles
 from cnnbook.figures.kernel_motion import KernelMotion
@@ -20,6 +21,7 @@ from cnnbook.figures.transfer_explorer import TransferExplorer
 __all__ = [
     "KERNELS",
     "ConvolutionExplorer",
+    "CostExplorer",
     "ExplanationExplorer",
     "Figure",
     "KernelMotion",
