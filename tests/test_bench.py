@@ -296,9 +296,9 @@ def test_the_tables_say_what_the_record_says():
     assert "| 90 % | 4.2 s | 90.00 90.10 90.20 90.30 90.40 | 5 of 5 |" in english
     assert "**29 times sooner**" in english
     assert "torchvision's `DataLoader` 15,374 (2 workers)" in english
-    assert "140.6" not in english and "141 GFLOP/s" in english and "FashionCNN 29 %" in english
+    assert "140.6" not in english and "141 GFLOP/s" in english and "FashionCNN: 29 %" in english
     assert "median 18 ms" in english and "above 20 ms" in english  # the slowest kind of event
-    assert "in 10 min: 800 passed, 3 failed, 1 errors." in english  # not hidden
+    assert "in 10 min: 800 passed, 3 failed, errors: 1." in english  # not hidden
     assert "9.9 %: chance" in english and "loops 106.12 ms" in english
     assert "2031-02-03: Abacus 9, 2 of 2 cores, Linux x86_64, Python 3.12.1, torch 2.14.1;" in (
         english

@@ -36,7 +36,7 @@ def measure(seeds, quick):
         model.to(memory_format=torch.channels_last)
         mine = [values for values in model.parameters() if values.requires_grad]
         optimizer = torch.optim.AdamW(mine, lr=recipe["learning_rate"], fused=True)
-        name, batch_size = f"SpeedrunCNN {goal} %", recipe["batch_size"]
+        name, batch_size = f"SpeedrunCNN ({goal} %)", recipe["batch_size"]
         rows.append(step_row(name, model, optimizer, batch_size, steps, peak, torch.channels_last))
     return {"peak_gflops": round(peak, 1), "rows": rows}
 

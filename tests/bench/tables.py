@@ -12,8 +12,8 @@ END = "<!-- end of the speed table -->"
 WORDS = {
     "en": {
         "nothing": "Not recorded yet: `make bench ARGS=--record` measures and fills this section.",
-        "race": "Median time until the official test pictures are answered that well, all training"
-        " pictures, data preparation included, imports not:",
+        "race": "Median time until that share of the official test pictures is answered rightly,"
+        " after training on all 60,000. Data preparation counts, imports do not:",
         "way": "way",
         "to": "to {target} %",
         "best": "best",
@@ -48,7 +48,7 @@ WORDS = {
         " slowest twentieth above {slow} ms.",
         "no figures": "- Live figures: not measured, there was no browser.",
         "tests": "- The whole book is checked in {minutes} min: {counts}.",
-        "counts": {"passed": "{n} passed", "failed": "{n} failed", "errors": "{n} errors"},
+        "counts": {"passed": "{n} passed", "failed": "{n} failed", "errors": "errors: {n}"},
         "skipped": "{n} skipped",
         "imports": "- A notebook's first line, `cnnbook.setup`, takes {setup}; `import torch`"
         " alone {torch}.",
@@ -59,7 +59,7 @@ WORDS = {
     "ko": {
         "nothing": "아직 기록이 없습니다. `make bench ARGS=--record`가 재어서 이 절을 채웁니다.",
         "race": "공식 테스트 그림을 그만큼 맞힐 때까지 걸린 시간의 중앙값입니다. 학습 그림"
-        " 전체를 썼고, 데이터를 준비하는 시간은 들어 있으며 import 시간은 빠져 있습니다.",
+        " 60,000장을 모두 썼고, 데이터를 준비하는 시간은 들어 있으며 import 시간은 빠져 있습니다.",
         "way": "방법",
         "to": "{target} %까지",
         "best": "최고",
@@ -199,7 +199,7 @@ def lines(record, words):
     )
     yield words["feeding"].format(rows=rows)
     step = record["step"]
-    rows = ", ".join(f"{row['network']} {100 * row['share']:.0f} %" for row in step["rows"])
+    rows = ", ".join(f"{row['network']}: {100 * row['share']:.0f} %" for row in step["rows"])
     yield words["step"].format(peak=f"{step['peak_gflops']:.0f}", rows=rows)
     rows = ", ".join(
         f"{words[row['way']]} {row['milliseconds']:.2f} ms" for row in record["convolution"]["rows"]
