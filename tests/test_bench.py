@@ -25,7 +25,7 @@ import peers  # noqa: E402
 import record  # noqa: E402
 import tables  # noqa: E402
 
-from cnnbook.data import Part  # noqa: E402
+from cnnbook.data import DataError, Part  # noqa: E402
 
 ASSET = ROOT / bench.ASSET
 
@@ -134,6 +134,15 @@ def test_options_that_do_not_fit_are_refused(arguments, reason, capsys):
     assert stop.value.code == 2 and reason in capsys.readouterr().err
 
 
+def test_the_long_run_of_the_tests_may_be_left_out():
+    options = bench.parse(["--record", "--without-tests"])
+    assert options.sections == [name for name in bench.SECTIONS if name != "tests"]
+    found = made_up()
+    del found["tests"]
+    assert "whole book is checked" in tables.section(made_up(), "en")
+    assert "whole book is checked" not in tables.section(found, "en")
+
+
 def test_by_itself_everything_is_measured():
     options = bench.parse(["--record"])
     assert options.sections == list(bench.SECTIONS) and options.seeds == 5
@@ -174,6 +183,18 @@ def test_a_section_that_breaks_is_named_and_the_others_go_on(tmp_path, monkeypat
     assert found["leak"]["accuracy"] == 0.1 and found["leak"]["started"]
     said = capsys.readouterr().out
     assert "shown {'accuracy': 0.1}" in said and "failed: broken" in said
+
+
+def test_without_the_full_set_it_stops_with_a_sentence(tmp_path, monkeypatch):
+    def not_here(quick):
+        raise DataError("Four files are missing.")
+
+    monkeypatch.setattr(record, "prepare", lambda: None)
+    monkeypatch.setattr(record, "clothes", not_here)
+    output = tmp_path / "bench.json"
+    with pytest.raises(SystemExit, match="all of Fashion-MNIST, .* Four files are missing"):
+        bench.main(["--output", str(output)])
+    assert not output.exists()
 
 
 # -------------------------------------------------------------------------- a made-up record
@@ -479,9 +500,11 @@ def test_the_readmes_show_the_committed_record(name, language):
 
 def test_the_committed_record_is_whole(committed):
     assert not committed["quick"] and not committed["in_pieces"]
-    started = [committed[name]["started"] for name in bench.SECTIONS]
+    names = [name for name in bench.SECTIONS if name in committed]
+    assert set(bench.SECTIONS) - set(names) <= {"tests"}  # may be left out: --without-tests
+    started = [committed[name]["started"] for name in names]
     assert started == sorted(started) and committed["date"] <= started[0]
-    assert not [name for name in bench.SECTIONS if "failed" in committed[name]]
+    assert not [name for name in names if "failed" in committed[name]]
     assert set(committed["machine"]) == {"processor", "cores", "threads", "system"}
     assert committed["versions"]["torch"] and committed["versions"]["python"]
     assert_no_trace_of_a_machine(ASSET.read_text(encoding="utf-8"))
@@ -498,7 +521,7 @@ def test_the_committed_record_has_enough_seeds(committed):
     names = ["course", "lenet", "quickstart", "logistic regression", "random forest"]
     assert [peer["name"] for peer in race["peers"]] == names
     course = race["peers"][0]
-    assert sum(run["until"] == record.TARGETS[-1] for run in course["runs"]) >= 3
+    assert len(course["runs"]) >= 3  # each until it was at 90 %, or to its end
     assert all(peer["settings"] for peer in race["peers"])
 
 
