@@ -137,7 +137,7 @@ function render({ model, el }) {
   // ---- the chosen layer -----------------------------------------------------------------------
   const said = element("div", { class: "cost-said", role: "status", "aria-live": "polite" });
   const legend = element("div", { class: "cost-legend" });
-  const sums = element("dl", { class: "cost-sums" });
+  const sums = element("div", { class: "cost-sums" });
   const machine = element("p");
   root.append(
     element("section", { class: "cost-controls" },
@@ -223,7 +223,7 @@ function render({ model, el }) {
       memory_sum: `${batch} · ${counted(layer.bytes)} / ${width} GB/s = ${digits(layer.memory)} ms`,
     };
     sums.replaceChildren(...Object.entries(lines).flatMap(([line, text]) =>
-      [element("dt", {}, word(line)), element("dd", {}, text)]));
+      [element("div", { class: "cost-legend" }, word(line)), element("div", { class: "cost-sum" }, text)]));
     machine.textContent = word("machine",
       { peak: speed, bandwidth: width, ridge: digits(peak / bandwidth) });
   }

@@ -67,7 +67,7 @@ def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, th
 
 STICKING_OUT = """
 [...document.querySelectorAll(
-  '.cost-group, .cost-fact, .cost-table td, button, .cost-sums dd, label')]
+  '.cost-group, .cost-fact, .cost-table td, button, .cost-sum, label')]
   .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent)
 """
 
@@ -123,7 +123,7 @@ def test_the_written_products_multiply_to_the_numbers_shown(open_figure):
     for layer in figure.layers:
         page.locator(".cost-name", has_text=layer["name"]).click()
         settle(page)
-        lines = page.locator(".cost-sums dd").all_inner_texts()
+        lines = page.locator(".cost-sum").all_inner_texts()
         if layer["kind"] != "pooling":
             product = said(page).removeprefix(f"{layer['name']}: ").partition(". ")[0]
             lines.append(product)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -76,6 +76,7 @@ def test_the_course_preset_differs_from_the_course_network_as_the_docstring_says
     assert model.fc2.out_features == 120 and "fc3" not in layers
 
 
+@settings(deadline=None, max_examples=60)
 @given(NUMBERS)
 def test_any_network_counts_as_torch_counts_it(numbers):
     figure = CostExplorer(**numbers)
@@ -147,6 +148,15 @@ def test_refuses_what_it_cannot_show(name, value, message):
     assert figure.state() == before
     with pytest.raises(ValueError, match=message):
         CostExplorer(**{name: value})
+
+
+def test_what_the_page_sends_arrives():
+    figure = CostExplorer()
+    figure.set_state(PRESETS["fast"] | {"batch": 64, "layer": "fc1"})
+    assert (figure.multiplications, figure.batch, figure.layer) == (405_184, 64, "fc1")
+    with pytest.raises(ValueError, match="kernel1 is 2"):
+        figure.set_state({"kernel1": 2})
+    assert figure.kernel1 == 5
 
 
 @pytest.mark.parametrize("name", ["ko", "en"])
