@@ -77,14 +77,15 @@ class SpeedrunCNN(nn.Module):
 
     The strides do what pooling does elsewhere, so no output is computed only to be thrown away.
     106,234 parameters and 0.4 million multiplications a picture; `FashionCNN` needs 4.3 million.
-    `channels` are the feature maps of its two convolutional layers, `hidden` the units of the
-    fully connected one; chapter 5.6 makes them wider for higher goals.
+    For higher goals chapter 5.6 makes it wider and deeper: `channels` are the feature maps of its
+    convolutional layers, `hidden` the units of the fully connected one, and with `deep` a third
+    convolutional layer corrects what the second one found.
 
     Measured on mini with ``fit(model, train, epochs=4)``: test accuracy .877 to .882 (5 seeds, with
     1 and with 2 threads), 3.7 s of processor time on one thread. Faster: `training.speedrun`.
     """
 
-    def __init__(self, channels=(16, 32), hidden=64):
+    def __init__(self, channels=(16, 32), hidden=64, deep=False):
         super().__init__()
         first, second = channels
         # No bias where a BatchNorm follows: it subtracts the mean, and the bias with it.
@@ -92,6 +93,10 @@ class SpeedrunCNN(nn.Module):
         self.norm1 = nn.BatchNorm2d(first)
         self.conv2 = nn.Conv2d(first, second, kernel_size=3, stride=2, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(second)
+        self.conv3 = (
+            nn.Conv2d(second, second, kernel_size=3, padding=1, bias=False) if deep else None
+        )
+        self.norm_of_conv3 = nn.BatchNorm2d(second) if deep else None
         self.fc1 = nn.Linear(second * 7 * 7, hidden, bias=False)
         self.norm3 = nn.BatchNorm1d(hidden)
         self.fc2 = nn.Linear(hidden, 10)
@@ -100,6 +105,8 @@ class SpeedrunCNN(nn.Module):
         """Pictures (N, 1, 28, 28) to logits (N, 10)."""
         x = functional.relu(self.norm1(self.conv1(x)))  # (N, 16, 14, 14)
         x = functional.relu(self.norm2(self.conv2(x)))  # (N, 32, 7, 7)
+        if self.conv3 is not None:
+            x = x + functional.relu(self.norm_of_conv3(self.conv3(x)))
         x = x.flatten(1)  # (N, 1568)
         x = functional.relu(self.norm3(self.fc1(x)))  # (N, 64)
         return self.fc2(x)  # (N, 10)

@@ -282,20 +282,24 @@ def whiten(model, images):
 RECIPES = {
     90: {
         "network": {"channels": (16, 32), "hidden": 64},
-        "epochs": 1.2,
+        "epochs": 1.25,
         "batch_size": 125,
         "learning_rate": 0.01,
         "augment": None,
         "mirrored": False,
     },
 }
-RECIPES[92] = RECIPES[90] | {"epochs": 6, "augment": mirror, "mirrored": True}
-RECIPES[93] = RECIPES[92] | {
+RECIPES[92] = RECIPES[90] | {
     "network": {"channels": (32, 64), "hidden": 128},
-    "epochs": 8,
-    "augment": mirror_and_move,
+    "epochs": 3,
+    "augment": mirror,
+    "mirrored": True,
 }
-RECIPES[94] = RECIPES[93] | {"network": {"channels": (48, 96), "hidden": 192}, "epochs": 24}
+RECIPES[93] = RECIPES[92] | {"epochs": 8, "augment": mirror_and_move}
+RECIPES[94] = RECIPES[93] | {
+    "network": {"channels": (32, 64), "hidden": 128, "deep": True},
+    "epochs": 20,
+}
 
 
 def speedrun(train, goal=90, seed=0, progress=True, curve=True):

@@ -246,9 +246,9 @@ def test_the_package_stays_small(tmp_path):
         for path in paths
         if room != "figures" and not path.name.startswith("chapter_")
     )
-    # 1,500 were planned before transfer, explain and graphs were written; what reads other people's
-    # files safely (weights, pickles, photographs) took the rest.
-    assert total <= 1700, f"{total} lines: if it grows past that, the book hides its subject"
+    # 1,500 were planned before transfer, explain and graphs were written; reading other people's
+    # files safely (weights, pickles, photographs) and training in several processes took the rest.
+    assert total <= 1800, f"{total} lines: if it grows past that, the book hides its subject"
 
 
 # ---------------------------------------------------------------------------------- the front door

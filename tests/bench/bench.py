@@ -1,9 +1,10 @@
 """Every speed the book speaks of, measured in one run: `make bench`.
 
-    python tests/bench/bench.py                          all sections, about an hour and a half
+    python tests/bench/bench.py                          all sections, more than an hour
     python tests/bench/bench.py --only race,leak         these sections; the others stay as they are
     python tests/bench/bench.py --first-seed 100         other seeds than those of the record
     python tests/bench/bench.py --record                 all, and write the book's record with it
+    python tests/bench/bench.py --without-tests          all but the run of the book's own tests
     python tests/bench/bench.py --quick                  tiny: only to see that everything runs
 
 Each section prints its table and is written to `_build/bench.json` at once. `--record` writes
@@ -59,11 +60,14 @@ def parse(arguments):
     parser.add_argument("--only", default="", help=f"a list of {', '.join(SECTIONS)}")
     parser.add_argument("--seeds", type=int, default=5, help="how many (5)")
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them (0)")
+    parser.add_argument("--without-tests", action="store_true", help="not the book's own tests")
     parser.add_argument("--record", action="store_true", help="write the book's own record")
     parser.add_argument("--quick", action="store_true", help="tiny: to see that everything runs")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the JSON file")
     options = parser.parse_args(arguments)
     options.sections = [name for name in options.only.split(",") if name] or list(SECTIONS)
+    if options.without_tests:
+        options.sections = [name for name in options.sections if name != "tests"]
     unknown = [name for name in options.sections if name not in SECTIONS]
     if unknown:
         parser.error(f"no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}")
@@ -122,6 +126,8 @@ def publish(found, root):
     Raises ValueError, and writes nothing, if a section is missing or failed, or was quick.
     """
     absent = [name for name in SECTIONS if name not in found or "failed" in found[name]]
+    if "tests" not in found:  # --without-tests: the tables then say nothing about them
+        absent.remove("tests")
     if absent:
         raise ValueError(f"not recorded: {', '.join(absent)} missing or failed")
     if found["quick"] or found["in_pieces"]:

@@ -211,7 +211,8 @@ def lines(record, words):
         setup=seconds(record["imports"]["setup"], words),
         torch=seconds(record["imports"]["torch"], words),
     )
-    yield tests_line(record["tests"], words)
+    if "tests" in record:
+        yield tests_line(record["tests"], words)
 
 
 def figures_line(figures, words):

@@ -1,0 +1,179 @@
+"""What each change buys: from the course's way to the recipe, one change at a time (chapter 5.6).
+
+`UP` goes up a ladder: each rung keeps the changes of those below. `WITHOUT` takes the finished
+recipe and leaves out, or changes, one thing. Every run makes `EPOCHS` passes over 55,000 pictures
+of the training set and is judged on the 5,000 set aside; the test set is not looked at. Seconds are
+of the training alone.
+"""
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from peers import torchvision_dataset
+from torch.nn import functional
+from torch.utils.data import DataLoader
+from torchvision import transforms
+
+from cnnbook.data import MEAN, STD, batches
+from cnnbook.models import FashionCNN, SpeedrunCNN
+from cnnbook.training import evaluate, mirror, triangle, whiten
+
+EPOCHS = 2
+COURSE = {
+    "model": FashionCNN,
+    "loader": True,  # torchvision's data set through a DataLoader: a picture at a time
+    "channels_last": False,
+    "batch_size": 100,
+    "optimizer": "Adam",
+    "learning_rate": 0.001,
+    "schedule": False,  # the learning rate stays what it is
+    "whiten": False,
+    "smoothing": 0.0,
+    "augment": None,
+    "mirrored": False,  # the test pictures a second time, mirrored
+    "threads": None,  # as many as torch takes
+}
+UP = [
+    ("course", {}),
+    ("memory", {"loader": False}),
+    ("channels_last", {"channels_last": True}),
+    ("batch", {"batch_size": 250, "learning_rate": 0.002}),
+    ("shape", {"model": SpeedrunCNN}),
+    ("schedule", {"schedule": True, "learning_rate": 0.01}),
+    ("whiten", {"whiten": True}),
+    ("small_batch", {"batch_size": 125}),
+    ("optimizer", {"optimizer": "AdamW"}),
+    ("smoothing", {"smoothing": 0.1}),
+]
+WITHOUT = [
+    ("schedule", {"schedule": False, "learning_rate": 0.002}),
+    ("whiten", {"whiten": False}),
+    ("smoothing", {"smoothing": 0.0}),
+    ("channels_last", {"channels_last": False}),
+    ("loader", {"loader": True}),
+    ("batch_500", {"batch_size": 500, "learning_rate": 0.02}),
+    ("batch_32", {"batch_size": 32, "learning_rate": 0.004}),
+    ("sgd", {"optimizer": "SGD", "learning_rate": 0.1}),
+    ("mirror", {"augment": mirror, "mirrored": True}),
+    ("mirror_test_only", {"mirrored": True}),
+    ("one_thread", {"threads": 1}),
+]
+SLOW = {"course", "memory", "channels_last", "batch"}  # two seeds each
+SEEDS = 3  # of each of the others
+
+
+def recipe(changes):
+    """`COURSE` with the changes of a list of (name, changes), one after the other."""
+    settings = dict(COURSE)
+    for _, change in changes:
+        settings |= change
+    return settings
+
+
+def make_optimizer(name, parameters, learning_rate):
+    if name == "SGD":
+        return torch.optim.SGD(
+            parameters, lr=learning_rate, momentum=0.9, nesterov=True, weight_decay=5e-4
+        )
+    if name == "Adam":
+        return torch.optim.Adam(parameters, lr=learning_rate)
+    return torch.optim.AdamW(
+        parameters, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.02, fused=True
+    )
+
+
+def train(settings, part, dataset, seed, epochs=EPOCHS):
+    """One training by hand, with nothing of `fit` in it; returns (model, seconds).
+
+    `dataset` holds the pictures of `part` as torchvision gives them.
+    """
+    torch.manual_seed(seed)
+    started = time.perf_counter()
+    model = settings["model"]()
+    if settings["whiten"]:
+        whiten(model, part.images)
+    if settings["channels_last"]:
+        model = model.to(memory_format=torch.channels_last)
+    mine = [values for values in model.parameters() if values.requires_grad]
+    optimizer = make_optimizer(settings["optimizer"], mine, settings["learning_rate"])
+    batch_size, step = settings["batch_size"], 0
+    total = max(1, round(epochs * (len(part) // batch_size)))
+    while step < total:
+        if settings["loader"]:
+            feed = DataLoader(dataset, batch_size, shuffle=True, drop_last=True)
+        else:
+            feed = batches(part, batch_size, shuffle=True, drop_last=True)
+        for images, labels in feed:
+            if step == total:
+                break
+            if settings["schedule"]:
+                rate = settings["learning_rate"] * triangle((step + 0.5) / total)
+                optimizer.param_groups[0]["lr"] = rate
+            if settings["augment"]:
+                images = settings["augment"](images)
+            loss = functional.cross_entropy(
+                model(images), labels, label_smoothing=settings["smoothing"]
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            step += 1
+    return model, time.perf_counter() - started
+
+
+def rung(name, settings, rest, dataset, aside, seeds, epochs):
+    """All seeds of one row; prints and returns it."""
+    runs, threads = [], torch.get_num_threads()
+    torch.set_num_threads(settings["threads"] or threads)
+    for seed in seeds:
+        model, seconds = train(settings, rest, dataset, seed, epochs)
+        accuracy = evaluate(model, aside, mirrored=settings["mirrored"]).accuracy
+        runs.append({"seed": seed, "seconds": round(seconds, 3), "accuracy": accuracy})
+    torch.set_num_threads(threads)
+    seconds = statistics.median(run["seconds"] for run in runs)
+    accuracy = statistics.mean(run["accuracy"] for run in runs)
+    print(f"  {name:20}{seconds:8.2f} s{100 * accuracy:8.2f} %   {len(runs)} seeds", flush=True)
+    return {"name": name, "runs": runs, "seconds": seconds, "accuracy": accuracy}
+
+
+def measure(part, seeds, quick=False):
+    """Both lists, measured: {"epochs", "training", "validation", "up": [...], "without": [...]}.
+
+    part : the full training set; a twelfth of it is set aside for judging.
+    """
+    if quick:
+        part = part[:3000]
+    rest, aside = part.split(len(part) // 12, generator=torch.Generator().manual_seed(7))
+    epochs = 0.1 if quick else EPOCHS
+    result = {"epochs": epochs, "training": len(rest), "validation": len(aside)}
+    result |= {"up": [], "without": []}
+    normalise = transforms.Compose([transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = torchvision_dataset(rest, aside, Path(folder))
+        dataset.transform = normalise
+        train(recipe(UP), rest, dataset, 0, 0.05)  # the first steps of a process are slow
+        print(f"  {epochs} epochs of {len(rest):,} pictures, judged on {len(aside):,}")
+        for place, (name, _) in enumerate(UP):
+            few = seeds[: 2 if name in SLOW else SEEDS]
+            settings = recipe(UP[: place + 1])
+            result["up"].append(rung(name, settings, rest, dataset, aside, few, epochs))
+        print("  the whole recipe, with one thing left out or changed")
+        for name, change in WITHOUT:
+            settings = recipe(UP) | change
+            row = rung(name, settings, rest, dataset, aside, seeds[:SEEDS], epochs)
+            result["without"].append(row)
+    return result
+
+
+def main():
+    from cnnbook.data import fashion_mnist
+
+    torch.set_num_threads(2)
+    measure(fashion_mnist("full").train, seeds=[0, 1, 2])
+
+
+if __name__ == "__main__":
+    main()
