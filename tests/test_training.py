@@ -19,6 +19,7 @@ from cnnbook.training import (
     fit,
     mirror,
     mirror_and_move,
+    move,
     seed_everything,
     speedrun,
     triangle,
@@ -693,6 +694,9 @@ def test_moving_reaches_nine_places_and_brings_in_black():
         assert len(bright) == 4
         places.add(tuple(bright[0].tolist()))
     assert places == {(row, column) for row in (12, 13, 14) for column in (12, 13, 14)}
+    down = (move(images, 1, 0)[0, 0] > 0).nonzero()[0].tolist()
+    right = (move(images, 0, 1)[0, 0] > 0).nonzero()[0].tolist()
+    assert (down, right) == ([14, 13], [13, 14])
 
 
 def test_augmentation_sees_normalised_batches_and_is_the_same_for_a_seed():
@@ -763,6 +767,69 @@ def test_looking_twice_averages_the_logits_of_the_mirrored_picture():
     twice = evaluate(model, test, mirrored=True)
     torch.testing.assert_close(twice.logits, (once.logits + other.logits) / 2)
     assert not torch.allclose(twice.logits, once.logits)
+    views = []
+    for down, right in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)):
+        moved = torch.zeros_like(test.images)
+        rows, columns = (
+            slice(max(down, 0), 28 + min(down, 0)),
+            slice(max(right, 0), 28 + min(right, 0)),
+        )
+        from_rows = slice(max(-down, 0), 28 + min(-down, 0))
+        from_columns = slice(max(-right, 0), 28 + min(-right, 0))
+        moved[:, :, rows, columns] = test.images[:, :, from_rows, from_columns]
+        views += [evaluate(model, Part(moved, test.labels)).logits]
+        views += [evaluate(model, Part(moved.flip(3), test.labels)).logits]
+    ten = evaluate(model, test, mirrored=True, moved=True)
+    torch.testing.assert_close(ten.logits, sum(views) / 10)
+
+
+def test_what_is_known_is_left_out_and_the_rest_counts_more():
+    """Two kinds of pictures: one learned at once, the other with labels that say nothing."""
+    part = halves(200)
+    part.labels[100:] = torch.arange(100) // 2 % 2
+    model, plain = Small(), Small()
+    quiet = {"batch_size": 10, **QUIET}
+    history = fit(model, part, epochs=8, skip=0.5, **quiet)
+    fit(plain, part, epochs=8, **quiet)
+    assert len(history.steps) == 160  # the time of eight passes ...
+    assert len(history.rows) > 8  # ... for more of them
+    first = torch.cat(model.batches[:20])[:, 0].sort(0).values
+    assert torch.equal(first, torch.cat(plain.batches[:20])[:, 0].sort(0).values)
+    passes = [round((row["epoch"] - before["epoch"]) * 20) for before, row in
+              zip(history.rows, history.rows[1:], strict=False)]  # fmt: skip
+    assert min(passes[:4]) < 19 and all(13 <= steps <= 20 for steps in passes[:4])
+    # those that are learned are left out, not the others
+    later = torch.cat(model.batches[20:130]).flatten(1)
+    which = torch.cdist(later, normalise(part.images).flatten(1)).argmin(1)
+    assert (which < 100).sum() < 0.85 * (which >= 100).sum()
+
+
+def test_leaving_out_keeps_the_gradient_right_on_average():
+    """The gradients of a pass add up, over many draws, to those of a pass with every picture."""
+    part = halves(400)
+    kept, gradients = [], []
+
+    def once(skip, seed):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(16, 2))
+        sizes = []
+        model.register_forward_pre_hook(lambda module, given: sizes.append(len(given[0])))
+        quiet = {"batch_size": 400, "learning_rate": 1e-9, "label_smoothing": 0, **QUIET}
+        fit(model, part, epochs=2, skip=skip, seed=seed, **quiet)
+        return sizes[-1], model[1].weight.grad.clone()  # of the second and last step
+
+    _, whole = once(0.0, 0)
+    for seed in range(60):
+        size, gradient = once(0.75, seed)
+        kept.append(size)
+        gradients.append(gradient * size / 400)  # the mean over those kept → the sum
+    assert max(kept) < 350 and min(kept) > 100
+    average = torch.stack(gradients).mean(0)
+    spread = torch.stack(gradients).std(0) / 60**0.5
+    assert ((average - whole).abs() < 5 * spread + 1e-6).all()
+    assert (average - whole).norm() < 0.1 * whole.norm()
+    with pytest.raises(ValueError, match="skip is 1.0; it must be at least 0 and below 1"):
+        once(1.0, 0)
 
 
 def test_speedrun_learns_reproducibly_and_only_from_the_labels():

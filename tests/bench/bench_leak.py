@@ -18,7 +18,8 @@ def measure(seeds, quick):
     mixed = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))
     train = Part(data.train.images, data.train.labels[mixed])
     model, _ = speedrun(train, goal=goal, seed=seed, progress=False, curve=False)
-    accuracy = evaluate(model, data.test, mirrored=RECIPES[goal]["mirrored"]).accuracy
+    views = {name: RECIPES[goal][name] for name in ("mirrored", "moved")}
+    accuracy = evaluate(model, data.test, **views).accuracy
     return {"goal": goal, "seed": seed, "accuracy": round(accuracy, 4)}
 
 

@@ -99,7 +99,8 @@ def our_run(data, goal, seed):
     began = time.perf_counter()
     model, _ = speedrun(data.train, goal=goal, seed=seed, progress=False, curve=False)
     seconds = time.perf_counter() - began
-    accuracy = evaluate(model, data.test, mirrored=RECIPES[goal]["mirrored"]).accuracy
+    views = {name: RECIPES[goal][name] for name in ("mirrored", "moved")}
+    accuracy = evaluate(model, data.test, **views).accuracy
     return {"seed": seed, "seconds": round(seconds, 3), "accuracy": round(accuracy, 4)}
 
 
