@@ -1,9 +1,9 @@
 """What each change buys: from the course's way to the recipe, one change at a time (chapter 5.6).
 
 `UP` goes up a ladder: each rung keeps the changes of those below. `WITHOUT` takes the finished
-recipe and leaves out, or changes, one thing. `HIGHER` does so with the recipe for 93 %. Every run makes `EPOCHS` passes over 55,000 pictures
-of the training set and is judged on the 5,000 set aside; the test set is not looked at. Seconds are
-of the training alone.
+recipe and leaves out, or changes, one thing; `HIGHER` does so with the recipe for 93 %. Every run
+of the first two makes `EPOCHS` passes over 55,000 pictures of the training set; all are judged on
+the 5,000 set aside; the test set is not looked at. Seconds are of the training alone.
 """
 
 import statistics
