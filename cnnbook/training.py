@@ -333,7 +333,7 @@ RECIPES[93] = RECIPES[92] | {
 }
 RECIPES[94] = RECIPES[93] | {
     "network": {"channels": (32, 64), "hidden": 128, "deep": True},
-    "epochs": 16,
+    "epochs": 20,
 }
 
 

@@ -64,7 +64,6 @@ WITHOUT = [
 HIGHER = [
     ("recipe", {}),
     ("all_pictures", {"skip": 0.0}),
-    ("not_moved", {"augment": mirror}),
     ("as_they_are", {"augment": None}),
 ]
 HIGHER_SEEDS = 2
