@@ -117,3 +117,19 @@ def test_dropout_drops_units_while_training_only(network):
     model.eval()(pictures(8))
     given, output = dropped.pop()
     assert torch.equal(given, output)
+
+
+def test_a_deeper_speedrun_adds_a_correction_and_nothing_else():
+    torch.manual_seed(0)
+    deep = SpeedrunCNN(channels=(8, 12), hidden=20, deep=True).eval()
+    flat = SpeedrunCNN(channels=(8, 12), hidden=20).eval()
+    missing = deep.load_state_dict(flat.state_dict(), strict=False).missing_keys
+    assert {name.split(".")[0] for name in missing} == {"conv3", "norm_of_conv3"}
+    x = pictures(3)
+    assert not torch.allclose(deep(x), flat(x))
+    with torch.no_grad():  # nothing to correct: ReLU stops what norm_of_conv3 says
+        deep.norm_of_conv3.weight.zero_()
+        deep.norm_of_conv3.bias.fill_(-1)
+    assert torch.equal(deep(x), flat(x))
+    nn.functional.cross_entropy(deep.train()(pictures(20)), torch.arange(20) % 10).backward()
+    assert all(values.grad is not None for values in deep.parameters())
