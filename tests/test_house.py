@@ -247,7 +247,7 @@ def test_the_package_stays_small(tmp_path):
         if room != "figures" and not path.name.startswith("chapter_")
     )
     # 1,500 were planned before transfer, explain and graphs were written; reading other people's
-    # files safely (weights, pickles, photographs), several processes and 5.6's recipes took the rest.
+    # files safely (weights, pickles, photographs), several processes and the recipes took the rest.
     assert total <= 1850, f"{total} lines: if it grows past that, the book hides its subject"
 
 

@@ -54,9 +54,7 @@ EXERCISES = {
     "schedule": Exercise(
         right=_triangle,
         mistakes={
-            "never_falls": lambda step, total, peak, warm_up: (
-                peak * min(1, step / total / warm_up)
-            ),
+            "never_falls": lambda step, total, peak, warm_up: peak * min(1, step / total / warm_up),
             "never_rises": lambda step, total, peak, warm_up: peak * (1 - step / total),
             "falls_too_early": lambda step, total, peak, warm_up: (
                 peak * min(step / total / warm_up, 1 - step / total)
@@ -66,8 +64,14 @@ EXERCISES = {
             ),
             "without_peak": lambda step, total, peak, warm_up: _triangle(step, total, 1, warm_up),
         },
-        cases=((0, 100, 0.1, 0.2), (10, 100, 0.1, 0.2), (20, 100, 0.1, 0.2), (60, 100, 0.1, 0.2),
-               (100, 100, 0.1, 0.2), (7, 50, 3.0, 0.3)),  # fmt: skip
+        cases=(
+            (0, 100, 0.1, 0.2),
+            (10, 100, 0.1, 0.2),
+            (20, 100, 0.1, 0.2),
+            (60, 100, 0.1, 0.2),
+            (100, 100, 0.1, 0.2),
+            (7, 50, 3.0, 0.3),
+        ),  # fmt: skip
     ),
     "twice": Exercise(
         right=lambda model, x: (model(x) + model(x[..., ::-1])) / 2,
