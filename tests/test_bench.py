@@ -328,6 +328,12 @@ def test_the_tables_say_what_the_record_says():
 
 def test_never_and_nowhere_are_said():
     found = made_up()
+    stopped = [run((40, 0.885), (90, 0.902), until=90) for _ in range(3)]
+    course = found["race"]["peers"][0] | {"runs": stopped, "times": record.median_times(stopped)}
+    race = found["race"] | {"peers": [course, *found["race"]["peers"][1:]]}
+    line = next(line for line in tables.race_table(race, tables.WORDS["en"]).splitlines()
+                if line.startswith(f"| {tables.WORDS['en']['course']} |"))  # fmt: skip
+    assert line.endswith("| 40 s | 90 s | not run | not run | not run |")  # not "–": never
     found["race"]["ratio_to_90"] = None
     found["figures"] = {"missing": "no Chromium"}
     english = tables.section(found, "en")

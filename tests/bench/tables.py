@@ -27,7 +27,8 @@ WORDS = {
         "ratio": "To 90 % in one run side by side: **{ratio} times sooner** than the course's way.",
         "bound": "The course's way did not reach 90 % in the time it was given; `speedrun` did,"
         " **{ratio} times sooner** than that.",
-        "goals": "Every seed of ours, tested once, at the end:",
+        "stopped": "not run",
+        "goals": "Every seed of ours:",
         "goal": "goal",
         "median": "median time",
         "accuracies": "test accuracy of every seed, %",
@@ -74,7 +75,8 @@ WORDS = {
         " **{ratio}배 빠릅니다**.",
         "bound": "수업의 방법은 주어진 시간 안에 90 %에 이르지 못했습니다. `speedrun`은 그 시간보다"
         " **{ratio}배 빨리** 이르렀습니다.",
-        "goals": "이 책의 모든 시드입니다. 테스트는 끝에 한 번만 했습니다.",
+        "stopped": "재지 않음",
+        "goals": "이 책의 모든 시드입니다.",
         "goal": "목표",
         "median": "시간의 중앙값",
         "accuracies": "시드마다의 테스트 정확도, %",
@@ -160,7 +162,13 @@ def race_table(race, words):
             rows.append([words[peer["name"]], words["not installed"], *[""] * len(TARGETS)])
             continue
         times = [seconds(peer["times"][str(target)], words) for target in TARGETS]
-        rows.append([words[peer["name"]], *times, percent(best_accuracy(peer["runs"]))])
+        until = max(run["until"] for run in peer["runs"])
+        best = percent(best_accuracy(peer["runs"]))
+        if peer["times"][str(until)] and until < TARGETS[-1]:  # stopped there: no more is known
+            times = [words["stopped"] if target > until else time
+                     for target, time in zip(TARGETS, times, strict=True)]  # fmt: skip
+            best = words["stopped"]
+        rows.append([words[peer["name"]], *times, best])
     times = [seconds(our_time(race["ours"], target), words) for target in TARGETS]
     best = max(entry["median_accuracy"] for entry in race["ours"])
     rows.append([words["ours"], *times, percent(best)])
