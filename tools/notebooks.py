@@ -14,7 +14,6 @@ import argparse
 import ast
 import base64
 import io
-import os
 import re
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 import ipykernel.kernelspec
 import nbformat
 import oxipng
+from files import write_atomically
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
@@ -177,17 +177,6 @@ def small_png(raw):
 def to_text(notebook):
     """The text of the file for `notebook`: sorted keys, indent 1, Hangul as Hangul."""
     return nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
-
-
-def write_atomically(path, text):
-    """Write `text` (UTF-8, ``\\n``) to `path` so that a reader sees the old file or the new one."""
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def execute(notebook, folder):

@@ -30,8 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "_build" / "bench.json"
 ASSET = Path("cnnbook") / "assets" / "speed_results.json"  # below the book's folder
 
-# In this order. Each is a module with measure(seeds, quick) → numbers for JSON, and show(numbers);
-# the ladder takes the training pictures first, and prints as it goes.
+# In this order. Each is a module with measure(seeds, quick) → numbers for JSON, and show(numbers).
 SECTIONS = {
     "feeding": "bench_feeding",
     "step": "bench_step",
@@ -72,8 +71,8 @@ def parse(arguments):
     unknown = [name for name in options.sections if name not in SECTIONS]
     if unknown:
         parser.error(f"no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}")
-    if options.seeds < 1 or options.first_seed < 0:
-        parser.error("--seeds must be at least 1, --first-seed at least 0")
+    if min(options.seeds, options.long) < 1 or options.first_seed < 0:
+        parser.error("--seeds and --long must be at least 1, --first-seed at least 0")
     if options.record and options.only:
         parser.error("--record is made in one run: it goes with no --only")
     if options.record and options.quick:
@@ -100,23 +99,17 @@ def begin(options):
     return fresh
 
 
-def run_section(name, seeds, quick, long=5):
+def run_section(name, seeds, quick, **more):
     """{"started", "took", …numbers}; what goes wrong is printed, and the record says "failed"."""
     result = {"started": record.now()}
     began = time.perf_counter()
     record.prepare()  # whatever the section before has set
     try:
         module = importlib.import_module(SECTIONS[name])
-        if name == "ladder":
-            numbers = module.measure(record.clothes(quick).train, seeds, quick)
-        elif name == "race":
-            numbers = module.measure(seeds, quick, long)
-        else:
-            numbers = module.measure(seeds, quick)
+        numbers = module.measure(seeds, quick, **more)
         result["took"] = round(time.perf_counter() - began, 1)
         result.update(numbers)
-        if hasattr(module, "show"):
-            module.show(numbers)
+        module.show(numbers)
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         result["failed"] = type(error).__name__
@@ -169,7 +162,8 @@ def main(arguments):
     found = begin(options)
     for name in options.sections:
         print(f"\n—— {name}", flush=True)
-        found[name] = run_section(name, found["seeds"], options.quick, options.long)
+        more = {"long": options.long} if name == "race" else {}
+        found[name] = run_section(name, found["seeds"], options.quick, **more)
         record.write_atomically(options.output, record.as_text(found))
     failed = [name for name in options.sections if "failed" in found.get(name, {})]
     print(f"\n{options.output}")

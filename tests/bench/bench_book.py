@@ -10,7 +10,6 @@ layout shift (below 0.1 counts as good). Times drift with the load of the machin
 asserted here.
 """
 
-import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import unquote
@@ -59,7 +58,6 @@ def measure(seeds, quick):
         return {"missing": missing}
     from playwright.sync_api import sync_playwright
 
-    sys.path.append(str(Path(__file__).parents[2] / "tools"))
     try:
         import book
         import sphinx  # noqa: F401  it is called by book, as a program of its own
@@ -98,13 +96,6 @@ def show(result):
             f"{row['one_file'] / 1e6:7.2f} MB{row['figures']:9}"
             f"{row['paint']:8.0f}{row['alive']:8.0f}{row['shift']:8.3f}"
         )
-
-
-def main(quick=False):
-    """Measure, print and return the numbers."""
-    result = measure((), quick)
-    show(result)
-    return result
 
 
 if __name__ == "__main__":

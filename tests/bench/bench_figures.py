@@ -168,12 +168,5 @@ def show(result):
             )
 
 
-def main(quick=False):
-    """Measure, print and return the numbers."""
-    result = measure((), quick)
-    show(result)
-    return result
-
-
 if __name__ == "__main__":
     run_alone(measure, show)

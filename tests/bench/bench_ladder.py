@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 from peers import torchvision_dataset
+from record import clothes, run_alone
 from torch.nn import functional
 from torch.utils.data import DataLoader
 from torchvision import transforms
@@ -168,13 +169,12 @@ def higher(name, changes, rest, aside, seeds, quick):
     return {"name": name, "runs": runs}
 
 
-def measure(part, seeds, quick=False):
+def measure(seeds, quick):
     """The lists, measured: {"epochs", "training", "validation", "up", "without", "higher"}.
 
-    part : the full training set; a twelfth of it is set aside for judging.
+    A twelfth of the training set is set aside for judging.
     """
-    if quick:
-        part = part[:3000]
+    part = clothes(quick).train
     rest, aside = part.split(len(part) // 12, generator=torch.Generator().manual_seed(7))
     epochs = 0.1 if quick else EPOCHS
     result = {"epochs": epochs, "training": len(rest), "validation": len(aside)}
@@ -201,12 +201,9 @@ def measure(part, seeds, quick=False):
     return result
 
 
-def main():
-    from cnnbook.data import fashion_mnist
-
-    torch.set_num_threads(2)
-    measure(fashion_mnist("full").train, seeds=[0, 1, 2])
+def show(result):
+    """Each row was printed as soon as it was measured."""
 
 
 if __name__ == "__main__":
-    main()
+    run_alone(measure, show)

@@ -21,6 +21,7 @@ from record import (
     median_times,
     ratio_to_90,
     run_alone,
+    stopped_at,
     summary,
 )
 
@@ -119,7 +120,7 @@ def sklearn_entry(name, settings, module, make_model, data, seeds):
     """An entry of the race for a model of scikit-learn; without it, an entry that says so."""
     entry = {"name": name, "settings": settings}
     try:
-        # By name: the book needs scikit-learn for nothing else and does not ask for it.
+        # By name: only these two rows need it, and who has no scikit-learn still gets the others.
         library = importlib.import_module(module)
     except ImportError:
         return {**entry, "missing": "scikit-learn is not installed", "runs": []}
@@ -182,10 +183,13 @@ def show(result):
         if "missing" in peer:
             print(f"  {peer['missing']}")
             continue
+        stop = stopped_at(peer)
         for target in TARGETS:
             seconds = peer["times"][str(target)]
-            print(f"{'–':>10}" if seconds is None else f"{seconds:8.1f} s", end="")
-        print(f"{100 * best_accuracy(peer['runs']):9.2f} %")
+            never = "not run" if stop and target > stop else "–"
+            print(f"{never:>10}" if seconds is None else f"{seconds:8.1f} s", end="")
+        best = f"{100 * best_accuracy(peer['runs']):.2f} %"
+        print(f"{'not run' if stop else best:>11}")
     for entry in result["ours"]:
         accuracies = " ".join(f"{100 * run['accuracy']:.2f}" for run in entry["runs"])
         spread = statistics.median(run["seconds"] for run in entry["runs"])

@@ -18,8 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def measure(seeds, quick):
     """{"seconds", "exit_code", "counts": {"passed": …, …}, "failing": [test, …], "line"}"""
-    if str(ROOT / "tools") not in sys.path:
-        sys.path.append(str(ROOT / "tools"))
     import start
 
     more = ["-q"] + (["tests/test_convolution.py", "-k", "loops"] if quick else [])

@@ -13,6 +13,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tools"))
+
+import files  # noqa: E402
+
 TARGETS = (88, 90, 92, 93)  # per cent of the official test set
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
 
@@ -107,6 +111,14 @@ def best_accuracy(runs):
     )
 
 
+def stopped_at(peer):
+    """The target at which the runs of a peer were stopped when they reached it: above, nothing is
+    known. None if they went to their end.
+    """
+    until = max(run["until"] for run in peer["runs"])
+    return until if until < TARGETS[-1] and peer["times"][str(until)] else None
+
+
 def summary(goal, runs):
     """Our runs {"seed", "seconds", "accuracy"} for one goal, with their medians."""
     return {
@@ -133,15 +145,9 @@ def ratio_to_90(course, ours):
 
 
 def write_atomically(path, text):
-    """Write `text` to `path` so that there is either the old file or the new one, never half."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    """Write `text` to `path`, old or new but never half; makes the folder if there is none."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    files.write_atomically(path, text)
 
 
 def as_text(record):

@@ -3,7 +3,7 @@
 Both languages come from one function, with the words below put in: the numbers cannot differ.
 """
 
-from record import TARGETS, best_accuracy
+from record import TARGETS, best_accuracy, stopped_at
 
 READMES = {"README.md": "en", "README.ko.md": "ko"}
 BEGIN = "<!-- speed table: made by make bench -->"
@@ -59,7 +59,7 @@ WORDS = {
     },
     "ko": {
         "nothing": "아직 기록이 없습니다. `make bench ARGS=--record`가 재어서 이 절을 채웁니다.",
-        "race": "공식 테스트 그림을 그만큼 맞힐 때까지 걸린 시간의 중앙값입니다. 학습 그림"
+        "race": "공식 테스트 사진을 그만큼 맞힐 때까지 걸린 시간의 중앙값입니다. 학습 사진"
         " 60,000장을 모두 썼고, 데이터를 준비하는 시간은 들어 있으며 import 시간은 빠져 있습니다.",
         "way": "방법",
         "to": "{target} %까지",
@@ -82,17 +82,17 @@ WORDS = {
         "accuracies": "시드마다의 테스트 정확도, %",
         "reached": "도달",
         "of": "{reached} / {runs}",
-        "feeding": "- 데이터 공급, 초당 그림 수: {rows}.",
+        "feeding": "- 데이터 공급, 초당 사진 수: {rows}.",
         "torchvision": "torchvision의 `DataLoader` {speed} (워커 {workers}개)",
         "in memory": "메모리에서 {speed} (배치 {batch_size})",
         "memory copy": "메모리 복사만 {speed}",
         "step": "- 이 컴퓨터의 행렬 곱 최고 속도 {peak} GFLOP/s 가운데"
-        " 학습 한 스텝이 쓰는 몫: {rows}.",
-        "convolution": "- 그림 한 장에 커널 32개를 손으로: {rows}.",
+        " 학습 한 단계가 쓰는 몫: {rows}.",
+        "convolution": "- 사진 한 장에 커널 32개를 손으로: {rows}.",
         "loops": "반복문",
         "sliding windows": "미끄러지는 창",
         "torch": "torch",
-        "leak": "- 학습 레이블을 뒤섞으면 같은 방법의 정확도는 {accuracy} %입니다."
+        "leak": "- 학습 라벨을 뒤섞으면 같은 방법의 정확도는 {accuracy} %입니다."
         " 찍은 것과 같습니다.",
         "figures": "- 움직이는 그림, 손에서 화면까지: 중앙값 {middle} ms,"
         " 가장 느린 스무 번에 한 번은 {slow} ms 이상.",
@@ -162,10 +162,10 @@ def race_table(race, words):
             rows.append([words[peer["name"]], words["not installed"], *[""] * len(TARGETS)])
             continue
         times = [seconds(peer["times"][str(target)], words) for target in TARGETS]
-        until = max(run["until"] for run in peer["runs"])
         best = percent(best_accuracy(peer["runs"]))
-        if peer["times"][str(until)] and until < TARGETS[-1]:  # stopped there: no more is known
-            times = [words["stopped"] if target > until else time
+        stop = stopped_at(peer)
+        if stop:
+            times = [words["stopped"] if target > stop else time
                      for target, time in zip(TARGETS, times, strict=True)]  # fmt: skip
             best = words["stopped"]
         rows.append([words[peer["name"]], *times, best])
