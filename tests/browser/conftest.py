@@ -9,6 +9,8 @@ import shutil
 
 import pytest
 
+pytest.register_assert_rewrite("looks")
+
 # A second event within one frame is drawn when the frame comes (kit.js, oncePerFrame). On a busy
 # machine that can be later than the test's next look: in these pages a frame comes at once. The
 # real clock ticks in the web book (test_book.py) and in JupyterLab (test_jupyterlab.py).

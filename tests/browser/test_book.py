@@ -13,6 +13,7 @@ from urllib.parse import quote, unquote
 
 import book as builder
 import pytest
+from looks import settle
 
 ROOT = Path(__file__).resolve().parents[2]
 EDITIONS = ("ko", "en")
@@ -80,11 +81,6 @@ new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
   if (!entry.hadRecentInput) globalThis.shifted += entry.value;
 })).observe({ type: 'layout-shift', buffered: true });
 """
-
-
-def settle(page):
-    """Wait until the frame after the next is painted."""
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def every_page(test):

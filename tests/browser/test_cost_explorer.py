@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from looks import assert_it_fits, assert_same_height, settle
 
 from cnnbook import language
 from cnnbook.figures import CostExplorer
@@ -11,10 +12,6 @@ from cnnbook.figures.cost_explorer import ALLOWED, LAYERS, PRESETS
 WIDTHS = (1280, 800, 700, 360)
 LARGEST = {"filters1": 128, "kernel1": 7, "filters2": 128, "kernel2": 7, "hidden": 1024, "batch": 1}
 LARGEST["layer"] = "fc1"
-
-
-def settle(page):
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def trait(page, name):
@@ -58,11 +55,7 @@ def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, th
     facts = page.locator(".cost-fact b").all_inner_texts()
     assert facts == ["5,726,064", "1,907,722", "≥ 13.2 ms", "≥ 18 s"]
     assert said(page).startswith("conv1: 28·28 · 32 · (1·3·3) = 225,792. ")
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        settle(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(STICKING_OUT) == [], width
+    assert_it_fits(page, WIDTHS, STICKING_OUT)
 
 
 STICKING_OUT = """
@@ -79,14 +72,8 @@ def test_stays_in_the_space_of_its_picture(open_figure, name):
     figure = CostExplorer(peak=137.26, bandwidth=11.84, **LARGEST)
     alive, asleep = open_figure(figure), open_figure(figure, java_script_enabled=False)
     assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    for width in WIDTHS:
-        heights = []
-        for page in (asleep, alive):
-            page.set_viewport_size({"width": width, "height": 800})
-            heights.append(page.locator(".cnnbook-figure").bounding_box()["height"])
-        assert heights[0] == heights[1], width
-        assert alive.evaluate("document.documentElement.scrollWidth") <= width
-        assert alive.evaluate(STICKING_OUT) == [], width
+    assert_same_height(asleep, alive, WIDTHS)
+    assert_it_fits(alive, WIDTHS, STICKING_OUT)
 
 
 def test_the_page_counts_as_python_does(open_figure):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from looks import settle
 
 from cnnbook import language
 from cnnbook.data import fashion_mnist
@@ -21,10 +22,6 @@ ATTRIBUTE = """([weights, pixels, choices]) => {
 def pictures():
     part = fashion_mnist("mini").test
     return part.images[:40], part.labels[:40]
-
-
-def settle(page):
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def get(page, name):

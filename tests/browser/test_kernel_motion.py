@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
+from looks import settle
 
 from cnnbook import convolution, language
 from cnnbook.figures import KernelMotion
 
 WIDTHS = (360, 680, 880, 920, 1280)
 MODEL = "document.querySelector('.cnnbook-place').cnnbookModel"
-
-
-def settle(page):
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def position(page):

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looks import settle
 
 from cnnbook import language
 from cnnbook.figures import MessagePassing
@@ -22,10 +23,6 @@ def snapshots(hidden=3, count=3):
 
 def trained(**state):
     return MessagePassing(CLUB, snapshots(), **state)
-
-
-def settle(page):
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def trait(page, name):

@@ -5,6 +5,7 @@ import base64
 import numpy as np
 import pytest
 import torch
+from looks import settle
 
 from cnnbook import language
 from cnnbook.convolution import receptive_field
@@ -29,10 +30,6 @@ FORWARD = """([weights, pictures, names]) => {
 @pytest.fixture(scope="module")
 def pictures():
     return fashion_mnist("mini").test.images[:200]
-
-
-def settle(page):
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def get(page, name):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from looks import assert_it_fits, assert_same_height, settle
 from torch.nn import functional
 
 from cnnbook import language
@@ -10,10 +11,6 @@ from cnnbook.figures import PoolingExplorer
 
 PICTURE = np.add.outer(9 * np.arange(28), np.arange(28) ** 2) % 256
 WIDTHS = (1280, 700, 360)
-
-
-def settle(page):
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def trait(page, name):
@@ -45,11 +42,7 @@ def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, th
     )
     assert output(page) == list(figure.output.flat)
     assert page.locator(".pool-changed").count() == figure.changed.sum()
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        settle(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(STICKING_OUT) == [], width
+    assert_it_fits(page, WIDTHS, STICKING_OUT)
 
 
 STICKING_OUT = """
@@ -63,12 +56,7 @@ def test_wakes_up_in_the_space_of_its_picture(open_figure, image):
     figure = PoolingExplorer(image, gradient=True, shift=(1, 1), kind="average", window=4)
     alive, asleep = open_figure(figure), open_figure(figure, java_script_enabled=False)
     assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    for width in WIDTHS:
-        heights = []
-        for page in (asleep, alive):
-            page.set_viewport_size({"width": width, "height": 800})
-            heights.append(page.locator(".cnnbook-figure").bounding_box()["height"])
-        assert heights[0] == heights[1], width
+    assert_same_height(asleep, alive, WIDTHS)
 
 
 def test_the_page_pools_and_differentiates_as_torch_does(open_figure):

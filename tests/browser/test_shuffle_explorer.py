@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looks import settle
 
 from cnnbook import language
 from cnnbook.figures import ShuffleExplorer
@@ -27,10 +28,6 @@ def explorer(**changes):
 
 def measured(**changes):
     return explorer(shifted=SHIFTED, mixed=MIXED, **changes)
-
-
-def settle(page):
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def trait(page, name):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from looks import assert_it_fits, assert_same_height, settle
 
 from cnnbook import language
 from cnnbook.figures import (
@@ -28,11 +29,6 @@ def position(page):
     return page.evaluate("document.querySelector('.cnnbook-place').cnnbookModel.get('position')")
 
 
-def settle(page):
-    """Wait until the frame after the next is painted."""
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
-
-
 def numbers(page, cells):
     """The numbers of the table at locator `cells`, flat."""
     texts = page.locator(f"{cells} > *").evaluate_all(
@@ -53,11 +49,7 @@ def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, th
     assert root.get_attribute("data-theme") == theme
     assert page.locator(".output > .title").inner_text().startswith(figure.words["output"])
     assert total(page) == f"= {figure.output[1, 2]:.0f}"
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        settle(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(STICKING_OUT) == []
+    assert_it_fits(page, WIDTHS, STICKING_OUT)
 
 
 # Parts whose content sticks out of them, so that it is cut off or covers a neighbour.
@@ -74,12 +66,7 @@ def test_wakes_up_in_the_space_of_its_picture(open_figure, image):
     alive = open_figure(figure)
     asleep = open_figure(figure, java_script_enabled=False)
     assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    for width in WIDTHS:
-        heights = []
-        for page in (asleep, alive):
-            page.set_viewport_size({"width": width, "height": 800})
-            heights.append(page.locator(".cnnbook-figure").bounding_box()["height"])
-        assert heights[0] == heights[1], width
+    assert_same_height(asleep, alive, WIDTHS)
 
 
 def test_the_mouse_moves_the_window(open_figure):

@@ -1,6 +1,7 @@
 """The training curve in a page from disk: filled, scrubbed and read as a reader does."""
 
 import pytest
+from looks import assert_it_fits, assert_same_height, settle
 
 from cnnbook import language
 from cnnbook.figures import fragment, scripts
@@ -15,10 +16,6 @@ VALIDATION = [[1.0, 0.9, 0.6], [2.0, 0.6, 0.8], [3.0, 0.7, 0.75], [4.0, 0.8, 0.7
 def curve(**changes):
     state = {"points": POINTS, "validation": VALIDATION, "total": 4.0, "kept": 2.0}
     return TrainingCurve(**state | changes)
-
-
-def settle(page):
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def position(page):
@@ -57,11 +54,7 @@ def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, th
     assert root.get_attribute("lang") == name and root.get_attribute("data-theme") == theme
     titles = page.locator(".curve-title").all_text_contents()
     assert titles == [figure.words["loss"], figure.words["accuracy"]]
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        settle(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(STICKING_OUT) == [], width
+    assert_it_fits(page, WIDTHS, STICKING_OUT)
 
 
 STICKING_OUT = """
@@ -79,12 +72,7 @@ def test_wakes_up_in_the_space_of_its_picture(open_figure):
     alive = open_figure(figure)
     asleep = open_figure(figure, java_script_enabled=False)
     assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    for width in WIDTHS:
-        heights = []
-        for page in (asleep, alive):
-            page.set_viewport_size({"width": width, "height": 800})
-            heights.append(page.locator(".cnnbook-figure").bounding_box()["height"])
-        assert heights[0] == heights[1], width
+    assert_same_height(asleep, alive, WIDTHS)
 
 
 def test_curves_are_drawn_where_their_numbers_are(open_figure):

@@ -4,16 +4,13 @@ import base64
 
 import numpy as np
 import pytest
+from looks import settle
 
 from cnnbook import language, transfer
 from cnnbook.data import fashion_mnist
 from cnnbook.figures import TransferExplorer
 
 FASHION = fashion_mnist("mini")
-
-
-def settle(page):
-    page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 def trait(page, name):
