@@ -307,8 +307,9 @@ RECIPES = {
     90: {
         "network": {"channels": (16, 32), "hidden": 64},
         "epochs": 1.25,
-        "batch_size": 125,
-        "learning_rate": 0.01,
+        "batch_size": 250,
+        "learning_rate": 0.02,
+        "betas": (0.9, 0.95),
         "skip": 0.0,
         "augment": None,
         "mirrored": False,
@@ -318,6 +319,9 @@ RECIPES = {
 RECIPES[92] = RECIPES[90] | {
     "network": {"channels": (32, 64), "hidden": 128},
     "epochs": 3,
+    "batch_size": 125,
+    "learning_rate": 0.01,
+    "betas": (0.9, 0.99),
     "augment": mirror,
     "mirrored": True,
 }
@@ -353,7 +357,7 @@ def speedrun(train, goal=90, seed=0, progress=True, curve=True):
     whiten(model, train.images)
     mine = [values for values in model.parameters() if values.requires_grad]
     optimizer = torch.optim.AdamW(
-        mine, lr=recipe["learning_rate"], betas=(0.9, 0.99), weight_decay=0.02, fused=True
+        mine, lr=recipe["learning_rate"], betas=recipe["betas"], weight_decay=0.02, fused=True
     )
     history = fit(
         model,

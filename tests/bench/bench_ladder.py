@@ -43,9 +43,8 @@ UP = [
     ("channels_last", {"channels_last": True}),
     ("batch", {"batch_size": 250, "learning_rate": 0.002}),
     ("shape", {"model": SpeedrunCNN}),
-    ("schedule", {"schedule": True, "learning_rate": 0.01}),
+    ("schedule", {"schedule": True, "learning_rate": 0.02}),
     ("whiten", {"whiten": True}),
-    ("small_batch", {"batch_size": 125}),
     ("optimizer", {"optimizer": "AdamW"}),
     ("smoothing", {"smoothing": 0.1}),
 ]
@@ -55,7 +54,8 @@ WITHOUT = [
     ("smoothing", {"smoothing": 0.0}),
     ("channels_last", {"channels_last": False}),
     ("loader", {"loader": True}),
-    ("batch_500", {"batch_size": 500, "learning_rate": 0.02}),
+    ("batch_500", {"batch_size": 500, "learning_rate": 0.03}),
+    ("batch_125", {"batch_size": 125, "learning_rate": 0.01}),
     ("batch_32", {"batch_size": 32, "learning_rate": 0.004}),
     ("sgd", {"optimizer": "SGD", "learning_rate": 0.1}),
     ("mirror", {"augment": mirror, "mirrored": True}),
@@ -89,7 +89,7 @@ def make_optimizer(name, parameters, learning_rate):
     if name == "Adam":
         return torch.optim.Adam(parameters, lr=learning_rate)
     return torch.optim.AdamW(
-        parameters, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.02, fused=True
+        parameters, lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.02, fused=True
     )
 
 
