@@ -107,7 +107,7 @@ class SpeedrunCNN(nn.Module):
         x = functional.relu(self.norm2(self.conv2(x)))  # (N, 32, 7, 7)
         if self.conv3 is not None:
             x = x + functional.relu(self.norm_of_conv3(self.conv3(x)))
-        x = x.flatten(1)  # (N, 1568)
+        x = x.permute(0, 2, 3, 1).flatten(1)  # (N, 1568); as channels-last has them in memory
         x = functional.relu(self.norm3(self.fc1(x)))  # (N, 64)
         return self.fc2(x)  # (N, 10)
 

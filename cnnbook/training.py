@@ -276,7 +276,7 @@ def whiten(model, images):
     with the other sign, so that ReLU loses nothing. ``model.norm1`` has no work left and becomes
     ``nn.Identity``. As the first layer learns nothing, no gradient has to go back that far.
 
-    images : uint8 (N, 1, H, W), of the training set; the first 1,500 are used.
+    images : uint8 (N, 1, H, W), of the training set; the first 300 are used.
     Raises ValueError if `conv1` has an odd number of filters, or more than twice its window.
     (Coates and Ng 2012, "Learning feature representations with k-means", section 2.1; as a frozen
     first layer: Jordan 2024, arXiv:2404.00498, section 3.2.)
@@ -290,7 +290,7 @@ def whiten(model, images):
             f" at most {2 * height * width} for a {height} × {width} window"
         )
     patches = functional.unfold(
-        normalise(images[:1500]), (height, width), padding=conv.padding, stride=conv.stride
+        normalise(images[:300]), (height, width), padding=conv.padding, stride=conv.stride
     )
     patches = patches.transpose(1, 2).reshape(-1, height * width)  # (all windows, 25)
     values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))  # smallest first
