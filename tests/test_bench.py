@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
 
 import bench  # noqa: E402, I001
+import bench_ladder  # noqa: E402
 import bench_race  # noqa: E402
 import bench_tests  # noqa: E402
 import peers  # noqa: E402
@@ -425,6 +426,23 @@ def test_the_peers_answer_and_are_judged_in_eval_mode(make):
     model.register_forward_pre_hook(lambda module, _: seen.append(module.training))
     peers.accuracy_on(model, part)
     assert seen and not any(seen)
+
+
+def test_the_ladder_ends_at_the_recipe_of_the_smallest_goal():
+    """Otherwise chapter 5.6 takes apart something that `speedrun` does not do."""
+    from cnnbook.training import RECIPES
+
+    top = bench_ladder.recipe(bench_ladder.UP)
+    for name in ("batch_size", "learning_rate", "augment", "mirrored"):
+        assert top[name] == RECIPES[90][name], name
+
+
+def test_the_chapter_has_a_word_for_every_step_of_the_ladder():
+    path = ROOT / "cnnbook" / "words" / "5_6_speedrun.json"
+    words = json.loads(path.read_text(encoding="utf-8"))
+    names = [name for name, _ in bench_ladder.UP]
+    names += [f"without_{name}" for name, _ in bench_ladder.WITHOUT]
+    assert not [name for name in names if name not in words]
 
 
 def test_without_scikit_learn_the_row_says_so(capsys):

@@ -89,7 +89,7 @@ def make_optimizer(name, parameters, learning_rate):
     if name == "Adam":
         return torch.optim.Adam(parameters, lr=learning_rate)
     return torch.optim.AdamW(
-        parameters, lr=learning_rate, betas=(0.9, 0.95), weight_decay=0.02, fused=True
+        parameters, lr=learning_rate, betas=RECIPES[90]["betas"], weight_decay=0.02, fused=True
     )
 
 
