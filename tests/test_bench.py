@@ -73,8 +73,15 @@ def test_our_runs_are_summed_up():
         {"seed": seed, "seconds": seconds, "accuracy": accuracy}
         for seed, (seconds, accuracy) in enumerate([(3, 0.9), (9, 0.91), (4, 0.8999)])
     ]
-    found = record.summary(90, runs)
+    found = record.summary(90, {}, runs)
     assert (found["median_seconds"], found["median_accuracy"], found["reached"]) == (4, 0.9, 2)
+
+
+def test_a_recipe_is_kept_as_json_can():
+    recipe = {"network": {"channels": (16, 32)}, "augment": torch.flip, "skip": 0.5, "moved": None}
+    assert record.as_json(recipe) == {
+        "network": {"channels": [16, 32]}, "augment": "flip", "skip": 0.5, "moved": None
+    }  # fmt: skip
 
 
 def test_the_ratio_needs_our_own_ninety_per_cent():
@@ -230,7 +237,7 @@ def made_up():
         "step": {"peak_gflops": 140.6, "rows": [{"network": "FashionCNN", "share": 0.291}]},
         "race": {
             "peers": entries,
-            "ours": [record.summary(90, ours)],
+            "ours": [record.summary(90, {}, ours)],
             "ratio_to_90": 28.57,
             "ratio_to_90_at_least": 28.57,
         },
@@ -557,7 +564,8 @@ def test_the_medians_of_the_committed_record_are_those_of_its_runs(committed):
         if "missing" not in peer:
             assert peer["times"] == record.median_times(peer["runs"]), peer["name"]
     for entry in race["ours"]:
-        assert entry == record.summary(entry["goal"], entry["runs"])
+        found = record.summary(entry["goal"], entry.get("recipe"), entry["runs"])
+        assert {"recipe": None, **entry} == found
     ninety = next(entry for entry in race["ours"] if entry["goal"] == 90)
     found = record.ratio_to_90(race["peers"][0], ninety)
     stated = (race["ratio_to_90"], race["ratio_to_90_at_least"])

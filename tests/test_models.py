@@ -120,7 +120,7 @@ def test_dropout_drops_units_while_training_only(network):
 
 
 def test_flattening_copies_nothing_when_the_channels_lie_last():
-    """As `fit` lays the network out. A copy, and its gradient in another order, cost about a tenth."""
+    """As `fit` lays the network out. A copy, and its gradient moved again, cost about a tenth."""
     model, seen = SpeedrunCNN().to(memory_format=torch.channels_last), []
     model.fc1.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     model(pictures(4))

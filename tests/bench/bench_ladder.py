@@ -4,6 +4,9 @@
 recipe and leaves out, or changes, one thing; `HIGHER` does so with the recipe for 93 %. Every run
 of the first two makes `EPOCHS` passes over 55,000 pictures of the training set; all are judged on
 the 5,000 set aside; the test set is not looked at. Seconds are of the training alone.
+
+Rungs that take seconds are run by turns, every rung once with one seed, then every rung with the
+next: a machine that slows down meanwhile slows all of them.
 """
 
 import statistics
@@ -20,7 +23,15 @@ from torchvision import transforms
 
 from cnnbook.data import MEAN, STD, batches
 from cnnbook.models import FashionCNN, SpeedrunCNN
-from cnnbook.training import RECIPES, evaluate, mirror, speedrun, triangle, whiten
+from cnnbook.training import (
+    RECIPES,
+    evaluate,
+    mirror,
+    recipe_optimizer,
+    speedrun,
+    triangle,
+    whiten,
+)
 
 EPOCHS = 2
 COURSE = {
@@ -67,10 +78,10 @@ HIGHER = [
     ("all_pictures", {"skip": 0.0}),
     ("as_they_are", {"augment": None}),
 ]
-HIGHER_SEEDS = 1
+HIGHER_SEEDS = 2
 VIEWS = {"one": (False, False), "mirrored": (True, False), "all": (True, True)}
 SLOW = {"course", "memory", "channels_last", "batch"}  # one seed each: minutes
-SEEDS = 2  # of each of the others
+SEEDS = 3  # of each of the others
 
 
 def recipe(changes):
@@ -81,16 +92,14 @@ def recipe(changes):
     return settings
 
 
-def make_optimizer(name, parameters, learning_rate):
-    if name == "SGD":
-        return torch.optim.SGD(
-            parameters, lr=learning_rate, momentum=0.9, nesterov=True, weight_decay=5e-4
-        )
-    if name == "Adam":
-        return torch.optim.Adam(parameters, lr=learning_rate)
-    return torch.optim.AdamW(
-        parameters, lr=learning_rate, betas=RECIPES[90]["betas"], weight_decay=0.02, fused=True
-    )
+def make_optimizer(settings, model):
+    rate = settings["learning_rate"]
+    if settings["optimizer"] == "AdamW":
+        return recipe_optimizer(model, RECIPES[90] | {"learning_rate": rate})
+    mine = [values for values in model.parameters() if values.requires_grad]
+    if settings["optimizer"] == "Adam":
+        return torch.optim.Adam(mine, lr=rate)
+    return torch.optim.SGD(mine, lr=rate, momentum=0.9, nesterov=True, weight_decay=5e-4)
 
 
 def train(settings, part, dataset, seed, epochs=EPOCHS):
@@ -105,8 +114,7 @@ def train(settings, part, dataset, seed, epochs=EPOCHS):
         whiten(model, part.images)
     if settings["channels_last"]:
         model = model.to(memory_format=torch.channels_last)
-    mine = [values for values in model.parameters() if values.requires_grad]
-    optimizer = make_optimizer(settings["optimizer"], mine, settings["learning_rate"])
+    optimizer = make_optimizer(settings, model)
     batch_size, step = settings["batch_size"], 0
     total = max(1, round(epochs * (len(part) // batch_size)))
     while step < total:
@@ -132,41 +140,36 @@ def train(settings, part, dataset, seed, epochs=EPOCHS):
     return model, time.perf_counter() - started
 
 
-def rung(name, settings, rest, dataset, aside, seeds, epochs):
-    """All seeds of one row; prints and returns it."""
-    runs, threads = [], torch.get_num_threads()
+def run(settings, rest, dataset, aside, seed, epochs):
+    """{"seed", "seconds", "accuracy"} of one training, judged on `aside`."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(settings["threads"] or threads)
-    for seed in seeds:
-        model, seconds = train(settings, rest, dataset, seed, epochs)
-        accuracy = evaluate(model, aside, mirrored=settings["mirrored"]).accuracy
-        runs.append({"seed": seed, "seconds": round(seconds, 3), "accuracy": accuracy})
+    model, seconds = train(settings, rest, dataset, seed, epochs)
     torch.set_num_threads(threads)
+    accuracy = evaluate(model, aside, mirrored=settings["mirrored"]).accuracy
+    return {"seed": seed, "seconds": round(seconds, 3), "accuracy": accuracy}
+
+
+def rungs():
+    """[(list of the result, name, settings), …] for `UP` and `WITHOUT`."""
+    up = [("up", name, recipe(UP[: place + 1])) for place, (name, _) in enumerate(UP)]
+    return up + [("without", name, recipe(UP) | change) for name, change in WITHOUT]
+
+
+def as_row(name, runs):
     seconds = statistics.median(run["seconds"] for run in runs)
     accuracy = statistics.mean(run["accuracy"] for run in runs)
-    print(f"  {name:20}{seconds:8.2f} s{100 * accuracy:8.2f} %   {len(runs)} seeds", flush=True)
     return {"name": name, "runs": runs, "seconds": seconds, "accuracy": accuracy}
 
 
-def higher(name, changes, rest, aside, seeds, quick):
+def higher(changes, rest, aside, seed):
     """The recipe for 93 % with `changes`; judged with one view of a picture, with two, with ten."""
-    changes = changes | ({"epochs": 1} if quick else {})
-    usual, runs = RECIPES[93], []
-    RECIPES[93] = usual | changes
-    try:
-        for seed in seeds:
-            began = time.perf_counter()
-            model, _ = speedrun(rest, 93, seed=seed, progress=False, curve=False)
-            run = {"seed": seed, "seconds": round(time.perf_counter() - began, 3)}
-            for view, (mirrored, moved) in VIEWS.items():
-                run[view] = evaluate(model, aside, mirrored=mirrored, moved=moved).accuracy
-            runs.append(run)
-            print(
-                f"  {name:20}{run['seconds']:8.2f} s   {run['one']:.4f} {run['all']:.4f}",
-                flush=True,
-            )
-    finally:
-        RECIPES[93] = usual
-    return {"name": name, "runs": runs}
+    began = time.perf_counter()
+    model, _ = speedrun(rest, 93, seed=seed, progress=False, curve=False, **changes)
+    found = {"seed": seed, "seconds": round(time.perf_counter() - began, 3)}
+    for view, (mirrored, moved) in VIEWS.items():
+        found[view] = evaluate(model, aside, mirrored=mirrored, moved=moved).accuracy
+    return found
 
 
 def measure(seeds, quick):
@@ -178,31 +181,51 @@ def measure(seeds, quick):
     rest, aside = part.split(len(part) // 12, generator=torch.Generator().manual_seed(7))
     epochs = 0.1 if quick else EPOCHS
     result = {"epochs": epochs, "training": len(rest), "validation": len(aside)}
-    result |= {"up": [], "without": [], "higher": []}
+    runs = {(place, name): [] for place, name, _ in rungs()}
     normalise = transforms.Compose([transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
     with tempfile.TemporaryDirectory() as folder:
         dataset = torchvision_dataset(rest, aside, Path(folder))
         dataset.transform = normalise
         train(recipe(UP), rest, dataset, 0, 0.05)  # the first steps of a process are slow
-        print(f"  {epochs} epochs of {len(rest):,} pictures, judged on {len(aside):,}")
-        for place, (name, _) in enumerate(UP):
-            few = seeds[: 1 if name in SLOW else SEEDS]
-            settings = recipe(UP[: place + 1])
-            result["up"].append(rung(name, settings, rest, dataset, aside, few, epochs))
-        print("  the whole recipe, with one thing left out or changed")
-        for name, change in WITHOUT:
-            settings = recipe(UP) | change
-            row = rung(name, settings, rest, dataset, aside, seeds[:SEEDS], epochs)
-            result["without"].append(row)
-    print("  the recipe for 93 %, with one thing changed: one view, ten views")
-    for name, changes in HIGHER:
-        few = seeds[:HIGHER_SEEDS]
-        result["higher"].append(higher(name, changes, rest, aside, few, quick))
+        print(f"{epochs} epochs of {len(rest):,} pictures, judged on {len(aside):,}", flush=True)
+        for turn, seed in enumerate(seeds[:SEEDS]):
+            for place, name, settings in rungs():
+                if turn and place == "up" and name in SLOW:
+                    continue
+                one = run(settings, rest, dataset, aside, seed, epochs)
+                runs[place, name].append(one)
+                print(f"  {place} {name}, {line(one)}", flush=True)
+    for wanted in ("up", "without"):
+        rows = [as_row(name, found) for (place, name), found in runs.items() if place == wanted]
+        result[wanted] = rows
+    result["higher"] = [{"name": name, "runs": []} for name, _ in HIGHER]
+    for seed in seeds[:HIGHER_SEEDS]:
+        for row, (name, changes) in zip(result["higher"], HIGHER, strict=True):
+            one = higher(changes | ({"epochs": 1} if quick else {}), rest, aside, seed)
+            row["runs"].append(one)
+            print(f"  93 %, {name}, {line({**one, 'accuracy': one['all']})}", flush=True)
     return result
 
 
+def line(run):
+    return f"seed {run['seed']}: {run['seconds']:.2f} s, {100 * run['accuracy']:.2f} %"
+
+
 def show(result):
-    """Each row was printed as soon as it was measured."""
+    titles = {"up": "one change after the other", "without": "the recipe with one thing otherwise"}
+    for place, title in titles.items():
+        print(title)
+        for row in result[place]:
+            print(
+                f"  {row['name']:20}{row['seconds']:8.2f} s{100 * row['accuracy']:8.2f} %"
+                f"   {len(row['runs'])} seeds"
+            )
+    print("the recipe for 93 % with one thing otherwise: one view, two, ten")
+    for row in result["higher"]:
+        seconds = statistics.mean(run["seconds"] for run in row["runs"])
+        views = (statistics.mean(run[view] for run in row["runs"]) for view in VIEWS)
+        shown = "".join(f"{100 * accuracy:8.2f} %" for accuracy in views)
+        print(f"  {row['name']:20}{seconds:8.2f} s{shown}   {len(row['runs'])} seeds")
 
 
 if __name__ == "__main__":

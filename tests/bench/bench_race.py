@@ -16,12 +16,12 @@ from pathlib import Path
 
 from record import (
     TARGETS,
-    best_accuracy,
+    as_json,
     clothes,
     median_times,
     ratio_to_90,
     run_alone,
-    stopped_at,
+    shown,
     summary,
 )
 
@@ -65,7 +65,9 @@ def measure(seeds, quick, long=5):
             peers.append(as_entry(peer, runs))
     peers += [logistic_regression(data), random_forest(data, seeds[:PEER_RUNS])]
     result["peers"] = peers
-    result["ours"] = [summary(goal, runs) for goal, runs in our_runs.items()]
+    result["ours"] = [
+        summary(goal, as_json(RECIPES[goal]), runs) for goal, runs in our_runs.items()
+    ]
     ninety = next((entry for entry in result["ours"] if entry["goal"] == 90), None)
     ratio, bound = ratio_to_90(peers[0], ninety) if ninety else (None, None)
     result["ratio_to_90"] = ratio and round(ratio, 2)
@@ -177,19 +179,14 @@ def ours_line(run):
 def show(result):
     print(f"reading the set from disk: {result['load_seconds']:.2f} s")
     print(f"{'median seconds to':22}", end="")
-    print("".join(f"{f'{target} %':>10}" for target in TARGETS), f"{'best':>10}")
+    print("".join(f"{cell:>10}" for cell in [*(f"{target} %" for target in TARGETS), "best"]))
     for peer in result["peers"]:
         print(f"{peer['name']:22}", end="")
         if "missing" in peer:
             print(f"  {peer['missing']}")
             continue
-        stop = stopped_at(peer)
-        for target in TARGETS:
-            seconds = peer["times"][str(target)]
-            never = "not run" if stop and target > stop else "–"
-            print(f"{never:>10}" if seconds is None else f"{seconds:8.1f} s", end="")
-        best = f"{100 * best_accuracy(peer['runs']):.2f} %"
-        print(f"{'not run' if stop else best:>11}")
+        cells = shown(peer, "{:.1f} s".format, "{:.2%}".format, "not run")
+        print("".join(f"{cell:>10}" for cell in cells))
     for entry in result["ours"]:
         accuracies = " ".join(f"{100 * run['accuracy']:.2f}" for run in entry["runs"])
         spread = statistics.median(run["seconds"] for run in entry["runs"])

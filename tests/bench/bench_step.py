@@ -21,10 +21,10 @@ def measure(seeds, quick):
     import torch._dynamo  # torch.optim imports it at its first step: a second that is no training
 
     from cnnbook.models import FashionCNN, SpeedrunCNN
-    from cnnbook.training import RECIPES, whiten
+    from cnnbook.training import RECIPES, recipe_optimizer, whiten
 
     peak = matrix_peak((256,) if quick else (1024, 2048, 3072))
-    steps = 2 if quick else 30
+    steps = 2 if quick else 100
     rows = []
     torch.manual_seed(0)
     model = FashionCNN()
@@ -34,8 +34,7 @@ def measure(seeds, quick):
         model = SpeedrunCNN(**recipe["network"])
         whiten(model, clothes(True).train.images)
         model.to(memory_format=torch.channels_last)
-        mine = [values for values in model.parameters() if values.requires_grad]
-        optimizer = torch.optim.AdamW(mine, lr=recipe["learning_rate"], fused=True)
+        optimizer = recipe_optimizer(model, recipe)
         name, batch_size = f"SpeedrunCNN ({goal} %)", recipe["batch_size"]
         rows.append(step_row(name, model, optimizer, batch_size, steps, peak, torch.channels_last))
     return {"peak_gflops": round(peak, 1), "rows": rows}

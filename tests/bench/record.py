@@ -119,10 +119,34 @@ def stopped_at(peer):
     return until if until < TARGETS[-1] and peer["times"][str(until)] else None
 
 
-def summary(goal, runs):
-    """Our runs {"seed", "seconds", "accuracy"} for one goal, with their medians."""
+def shown(peer, number, percent, not_run, never="–"):
+    """The cells of a peer: its times to all `TARGETS`, then its best accuracy.
+
+    `number` writes seconds, `percent` an accuracy. A target that no run was let go on to is
+    `not_run`; one that the runs were given time for and missed is `never`.
+    """
+    stop = stopped_at(peer)
+    cells = []
+    for target in TARGETS:
+        seconds = peer["times"][str(target)]
+        if stop and target > stop:
+            cells.append(not_run)
+        else:
+            cells.append(never if seconds is None else number(seconds))
+    return [*cells, not_run if stop else percent(best_accuracy(peer["runs"]))]
+
+
+def as_json(recipe):
+    """A recipe of `cnnbook.training` as JSON keeps it: functions by name, tuples as lists."""
+    names = {name: getattr(value, "__name__", value) for name, value in recipe.items()}
+    return json.loads(json.dumps(names))
+
+
+def summary(goal, recipe, runs):
+    """Our runs {"seed", "seconds", "accuracy"} for one goal, what they did, and their medians."""
     return {
         "goal": goal,
+        "recipe": recipe,
         "runs": runs,
         "median_seconds": statistics.median(run["seconds"] for run in runs),
         "median_accuracy": statistics.median(run["accuracy"] for run in runs),

@@ -3,7 +3,7 @@
 Both languages come from one function, with the words below put in: the numbers cannot differ.
 """
 
-from record import TARGETS, best_accuracy, stopped_at
+from record import TARGETS, shown
 
 READMES = {"README.md": "en", "README.ko.md": "ko"}
 BEGIN = "<!-- speed table: made by make bench -->"
@@ -161,14 +161,8 @@ def race_table(race, words):
         if "missing" in peer:
             rows.append([words[peer["name"]], words["not installed"], *[""] * len(TARGETS)])
             continue
-        times = [seconds(peer["times"][str(target)], words) for target in TARGETS]
-        best = percent(best_accuracy(peer["runs"]))
-        stop = stopped_at(peer)
-        if stop:
-            times = [words["stopped"] if target > stop else time
-                     for target, time in zip(TARGETS, times, strict=True)]  # fmt: skip
-            best = words["stopped"]
-        rows.append([words[peer["name"]], *times, best])
+        cells = shown(peer, lambda value: seconds(value, words), percent, words["stopped"])
+        rows.append([words[peer["name"]], *cells])
     times = [seconds(our_time(race["ours"], target), words) for target in TARGETS]
     best = max(entry["median_accuracy"] for entry in race["ours"])
     rows.append([words["ours"], *times, percent(best)])
