@@ -209,7 +209,8 @@ def lines(record, words):
     )
     yield words["convolution"].format(rows=rows)
     leak = record["leak"]
-    yield words["leak"].format(accuracy=f"{100 * leak['accuracy']:.1f}", n=len(leak.get("runs", [0])))
+    accuracy, seeds = f"{100 * leak['accuracy']:.1f}", len(leak.get("runs", [0]))
+    yield words["leak"].format(accuracy=accuracy, n=seeds)
     yield figures_line(record["figures"], words)
     yield words["imports"].format(
         setup=seconds(record["imports"]["setup"], words),
