@@ -108,7 +108,9 @@ def _digits(value):
 def _describe_image(image):
     values = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
     size = f"{values.shape[0]} × {values.shape[1]}"
-    low, high, mean = (f"{function(values):.4g}" for function in (np.nanmin, np.nanmax, np.nanmean))
+    found = [function(values) for function in (np.nanmin, np.nanmax, np.nanmean)]
+    found = [0.0 if abs(value) < 1e-9 else value for value in found]  # rounding: differs elsewhere
+    low, high, mean = (f"{value:.4g}" for value in found)
     return text("plots.image", size=size, low=low, high=high, mean=mean)
 
 

@@ -50,6 +50,7 @@ EXERCISES = {
         right=lambda i, j, height, width: i * width + j,
         mistakes={
             "transposed": lambda i, j, height, width: j * width + i,
+            "by_columns": lambda i, j, height, width: j * height + i,
             "height": lambda i, j, height, width: i * height + j,
             "from_one": lambda i, j, height, width: (i - 1) * width + j,
         },
