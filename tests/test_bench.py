@@ -134,6 +134,7 @@ def test_the_record_as_text_is_the_record():
         (["--record", "--seeds", "4"], "at least 5 seeds"),
         (["--only", "race,lunch"], "no section lunch"),
         (["--seeds", "0"], "at least 1"),
+        (["--go-on", "--only", "race"], "goes with no --only"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(arguments, reason, capsys):
@@ -191,6 +192,32 @@ def test_a_section_that_breaks_is_named_and_the_others_go_on(tmp_path, monkeypat
     assert found["leak"]["accuracy"] == 0.1 and found["leak"]["started"]
     said = capsys.readouterr().out
     assert "shown {'accuracy': 0.1}" in said and "failed: broken" in said
+
+
+def test_a_long_run_goes_on_from_the_section_that_failed(tmp_path, monkeypatch):
+    """Else one page that does not build costs another hour."""
+    output = tmp_path / "bench.json"
+    options = bench.parse(["--go-on", "--output", str(output)])
+    with pytest.raises(ValueError, match="is not there"):
+        bench.go_on(options)
+    found = bench.begin(bench.parse(["--first-seed", "7", "--output", str(output)]))
+    found |= {name: {"started": found["date"]} for name in bench.SECTIONS}
+
+    def written(**changes):
+        record.write_atomically(output, record.as_text({**found, **changes}))
+
+    written()
+    with pytest.raises(ValueError, match="no section failed"):
+        bench.go_on(options)
+    failed = {"failed": "KeyError"}
+    written(pages=failed)
+    again, sections = bench.go_on(options)
+    assert sections == ["pages", "imports", "tests"]  # in their order, so the later ones, too
+    assert again["seeds"] == [7, 8, 9, 10, 11] and len(again["went_on"]) == 1
+    for other in ({"quick": True}, {"machine": {}}, {"versions": {}}, {"in_pieces": True}):
+        written(pages=failed, **other)
+        with pytest.raises(ValueError, match="not the same run"):
+            bench.go_on(options)
 
 
 def test_without_the_full_set_it_stops_with_a_sentence(tmp_path, monkeypatch):

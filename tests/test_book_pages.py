@@ -152,6 +152,20 @@ def test_the_glossary_is_complete_and_each_term_is_there_once():
         assert notebook_checks.wrong_words(text) == []
 
 
+@pytest.mark.parametrize("language", ["ko", "en"])
+def test_every_term_leads_to_a_section_with_a_heading(language):
+    """Else the book does not build; this says so in a moment, and for every term at once."""
+    headings = {}
+    for path in (ROOT / "notebooks" / language).glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "markdown" and re.match("#+ ", "".join(cell["source"])):
+                headings.setdefault(path.stem, set()).add(cell["id"])
+    places = [term["where"].partition("#") for term in book_pages.glossary()]
+    assert not [
+        f"{page}#{place}" for page, _, place in places if (place or "title") not in headings[page]
+    ]
+
+
 def test_the_glossary_forbids_what_the_chapters_checks_forbid():
     forbidden = {wrong: term["ko"] for term in book_pages.glossary() for wrong in term["not"]}
     assert set(forbidden) == set(notebook_checks.WRONG_WORDS)

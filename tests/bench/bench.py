@@ -4,6 +4,7 @@
     python tests/bench/bench.py --only race,leak         these sections; the others stay as they are
     python tests/bench/bench.py --first-seed 100         other seeds than those of the record
     python tests/bench/bench.py --record                 all, and write the book's record with it
+    python tests/bench/bench.py --record --go-on         the last run, from what failed on
     python tests/bench/bench.py --without-tests          all but the run of the book's own tests
     python tests/bench/bench.py --quick                  tiny: only to see that everything runs
 
@@ -62,6 +63,7 @@ def parse(arguments):
     parser.add_argument("--first-seed", type=int, default=0, help="the first of them (0)")
     parser.add_argument("--without-tests", action="store_true", help="not the book's own tests")
     parser.add_argument("--record", action="store_true", help="write the book's own record")
+    parser.add_argument("--go-on", action="store_true", help="from the section that failed on")
     parser.add_argument("--quick", action="store_true", help="tiny: to see that everything runs")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the JSON file")
     options = parser.parse_args(arguments)
@@ -75,6 +77,8 @@ def parse(arguments):
         parser.error("--seeds and --long must be at least 1, --first-seed at least 0")
     if options.record and options.only:
         parser.error("--record is made in one run: it goes with no --only")
+    if options.go_on and options.only:
+        parser.error("--go-on knows which sections are left: it goes with no --only")
     if options.record and options.quick:
         parser.error("--quick measures nothing that could be recorded: it goes with no --record")
     if options.record and options.seeds < FEWEST_SEEDS:
@@ -97,6 +101,27 @@ def begin(options):
         if all(old.get(key) == fresh[key] for key in ("machine", "versions", "seeds", "quick")):
             return {**old, "in_pieces": True}
     return fresh
+
+
+def go_on(options):
+    """The run that is there, and its sections from the first one on that failed or is missing.
+
+    Raises ValueError if there is none, if all is done, or if something else than the sections that
+    are left would differ: machine, versions, or how it was asked for.
+    """
+    if not options.output.exists():
+        raise ValueError(f"{options.output} is not there: nothing to go on with")
+    found = json.loads(options.output.read_text(encoding="utf-8"))
+    left = [name for name in SECTIONS if name not in found or "failed" in found[name]]
+    left = [name for name in left if name in options.sections]
+    if not left:
+        raise ValueError("no section failed: nothing to go on with")
+    now = {"machine": record.machine(), "versions": record.versions(), "quick": options.quick}
+    other = [name for name, value in now.items() if found[name] != value]
+    if other or found["in_pieces"]:
+        raise ValueError(f"not the same run: {', '.join(other) or 'it was made in pieces'}")
+    found["went_on"] = [*found.get("went_on", []), record.now()]
+    return found, options.sections[options.sections.index(left[0]) :]
 
 
 def run_section(name, seeds, quick, **more):
@@ -159,7 +184,13 @@ def main(arguments):
             record.clothes(options.quick)
         except DataError as error:
             sys.exit(f"The benchmarks need all of Fashion-MNIST, and it is not here. {error}")
-    found = begin(options)
+    if options.go_on:
+        try:
+            found, options.sections = go_on(options)
+        except ValueError as error:
+            sys.exit(str(error))
+    else:
+        found = begin(options)
     for name in options.sections:
         print(f"\n—— {name}", flush=True)
         more = {"long": options.long} if name == "race" else {}
