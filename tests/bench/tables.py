@@ -44,8 +44,8 @@ WORDS = {
         "loops": "loops",
         "sliding windows": "sliding windows",
         "torch": "torch",
-        "leak": "- With shuffled training labels the same recipe gets {accuracy} %, the mean of {n}"
-        " seeds: chance.",
+        "leak": "- With shuffled training labels the same recipe gets {accuracy} % on average,"
+        " {low} to {high} % in {n} runs: chance.",
         "figures": "- Live figures, from the hand to the painted frame: median {middle} ms, the"
         " slowest twentieth above {slow} ms.",
         "no figures": "- Live figures: not measured, there was no browser.",
@@ -93,8 +93,8 @@ WORDS = {
         "loops": "반복문",
         "sliding windows": "미끄러지는 창",
         "torch": "torch",
-        "leak": "- 학습 라벨을 뒤섞으면 같은 방법의 정확도는 {accuracy} %입니다(시드 {n}개의 평균)."
-        " 아무렇게나 답한 것과 같습니다.",
+        "leak": "- 학습 라벨을 뒤섞으면 같은 방법의 정확도는 평균 {accuracy} %입니다"
+        "({n}번, {low}에서 {high} %). 아무렇게나 답한 것과 같습니다.",
         "figures": "- 움직이는 그림, 손에서 화면까지: 중앙값 {middle} ms,"
         " 가장 느린 스무 번에 한 번은 {slow} ms 이상.",
         "no figures": "- 움직이는 그림: 브라우저가 없어서 재지 못했습니다.",
@@ -208,9 +208,7 @@ def lines(record, words):
         f"{words[row['way']]} {row['milliseconds']:.2f} ms" for row in record["convolution"]["rows"]
     )
     yield words["convolution"].format(rows=rows)
-    leak = record["leak"]
-    accuracy, seeds = f"{100 * leak['accuracy']:.1f}", len(leak.get("runs", [0]))
-    yield words["leak"].format(accuracy=accuracy, n=seeds)
+    yield leak_line(record["leak"], words)
     yield figures_line(record["figures"], words)
     yield words["imports"].format(
         setup=seconds(record["imports"]["setup"], words),
@@ -218,6 +216,13 @@ def lines(record, words):
     )
     if "tests" in record:
         yield tests_line(record["tests"], words)
+
+
+def leak_line(leak, words):
+    found = [100 * run["accuracy"] for run in leak["runs"]]
+    numbers = {"accuracy": 100 * leak["accuracy"], "low": min(found), "high": max(found)}
+    shown = {name: f"{number:.1f}" for name, number in numbers.items()}
+    return words["leak"].format(n=len(found), **shown)
 
 
 def figures_line(figures, words):
