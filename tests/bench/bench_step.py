@@ -1,12 +1,13 @@
-"""One training step against what the machine can multiply at most.
+"""One training step against the fastest matrix product.
 
     python tests/bench/bench_step.py
 
-The peak is the fastest of several big products of float32 matrices. A step is forward, loss,
-backward and optimiser; its arithmetic is counted by torch over forward and backward (a
-multiplication and an addition are two operations), so everything else in the step, BatchNorm,
-ReLU, optimiser, counts as time lost. The networks of our recipes start as in `speedrun`: a first
-layer that learns nothing, channels-last, AdamW.
+The peak is the fastest of several big products of float32 matrices by `torch.mm`. Where the
+library for convolutions is faster than that for matrices, the shares look larger than they are. A
+step is forward, loss, backward and optimiser; its arithmetic is counted by torch over forward and
+backward (a multiplication and an addition are two operations), so everything else in the step,
+BatchNorm, ReLU, optimiser, counts as time lost. The networks of our recipes start as in `speedrun`:
+a first layer that learns nothing, channels-last, AdamW.
 """
 
 import statistics

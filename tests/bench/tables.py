@@ -38,8 +38,8 @@ WORDS = {
         "torchvision": "torchvision's `DataLoader` {speed} ({workers} workers)",
         "in memory": "in memory {speed} (batches of {batch_size})",
         "memory copy": "a bare memory copy {speed}",
-        "step": "- A training step's share of the {peak} GFLOP/s that the machine multiplies at"
-        " most: {rows}.",
+        "step": "- A training step's speed as a share of the {peak} GFLOP/s of the fastest matrix"
+        " product (`torch.mm`): {rows}.",
         "convolution": "- 32 kernels on a picture by hand: {rows}.",
         "loops": "loops",
         "sliding windows": "sliding windows",
@@ -87,8 +87,8 @@ WORDS = {
         "torchvision": "torchvision의 `DataLoader` {speed} (워커 {workers}개)",
         "in memory": "메모리에서 {speed} (배치 {batch_size})",
         "memory copy": "메모리 복사만 {speed}",
-        "step": "- 이 컴퓨터의 행렬 곱 최고 속도 {peak} GFLOP/s 가운데"
-        " 학습 한 단계가 쓰는 몫: {rows}.",
+        "step": "- 가장 빠른 행렬 곱(`torch.mm`) {peak} GFLOP/s에 견준 학습 한 단계의 속도:"
+        " {rows}.",
         "convolution": "- 사진 한 장에 커널 32개를 손으로: {rows}.",
         "loops": "반복문",
         "sliding windows": "미끄러지는 창",
