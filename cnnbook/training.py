@@ -353,9 +353,9 @@ def speedrun(train, goal=90, seed=0, progress=True, curve=True, **changes):
     if goal not in RECIPES:
         raise ValueError(f"goal is {goal!r}; there are recipes for {', '.join(map(str, RECIPES))}")
     recipe = RECIPES[goal] | changes
-    if len(recipe) > len(RECIPES[goal]):
-        unknown = ", ".join(changes.keys() - RECIPES[goal].keys())
-        raise ValueError(f"no recipe has {unknown}; it has {', '.join(RECIPES[goal])}")
+    unknown = [name for name in changes if name not in RECIPES[goal]]
+    if unknown:
+        raise ValueError(f"no recipe has {', '.join(unknown)}; it has {', '.join(RECIPES[goal])}")
     seed_everything(seed)
     model = SpeedrunCNN(**recipe["network"])
     whiten(model, train.images)

@@ -194,7 +194,7 @@ def test_a_section_that_breaks_is_named_and_the_others_go_on(tmp_path, monkeypat
     assert "shown {'accuracy': 0.1}" in said and "failed: broken" in said
 
 
-def test_a_long_run_goes_on_from_the_section_that_failed(tmp_path, monkeypatch):
+def test_a_long_run_goes_on_from_the_section_that_failed(tmp_path):
     """Else one page that does not build costs another hour."""
     output = tmp_path / "bench.json"
     options = bench.parse(["--go-on", "--output", str(output)])
@@ -214,6 +214,9 @@ def test_a_long_run_goes_on_from_the_section_that_failed(tmp_path, monkeypatch):
     again, sections = bench.go_on(options)
     assert sections == ["pages", "imports", "tests"]  # in their order, so the later ones, too
     assert again["seeds"] == [7, 8, 9, 10, 11] and len(again["went_on"]) == 1
+    written(pages=failed, seeds=[1, 2])
+    with pytest.raises(ValueError, match="at least 5 seeds"):
+        bench.go_on(bench.parse(["--record", "--go-on", "--output", str(output)]))
     for other in ({"quick": True}, {"machine": {}}, {"versions": {}}, {"in_pieces": True}):
         written(pages=failed, **other)
         with pytest.raises(ValueError, match="not the same run"):
@@ -620,6 +623,4 @@ def test_ninety_per_cent_comes_twenty_times_sooner(committed):
 def test_nothing_is_learned_from_shuffled_labels(committed):
     leak = committed["leak"]
     assert [run["seed"] for run in leak["runs"]] == committed["seeds"]
-    # One run scatters by 4 points around 10 %, as similar pictures get similar answers; the mean of
-    # five by 2. What learned from the test set would be far above.
-    assert 0.05 < leak["accuracy"] < 0.15
+    assert 0.07 < leak["accuracy"] < 0.13  # the mean: single runs scatter further

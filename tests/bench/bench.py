@@ -103,21 +103,28 @@ def begin(options):
     return fresh
 
 
+def unfinished(found, sections):
+    """Those of `sections` that failed in the run `found`, or are missing."""
+    return [name for name in sections if name not in found or "failed" in found[name]]
+
+
 def go_on(options):
     """The run that is there, and its sections from the first one on that failed or is missing.
 
-    Raises ValueError if there is none, if all is done, or if something else than the sections that
-    are left would differ: machine, versions, or how it was asked for.
+    Raises ValueError if there is none, if all is done, if it has too few seeds for a record, or if
+    something else than the sections that are left would differ: machine, versions, or how it was
+    asked for.
     """
     if not options.output.exists():
         raise ValueError(f"{options.output} is not there: nothing to go on with")
     found = json.loads(options.output.read_text(encoding="utf-8"))
-    left = [name for name in SECTIONS if name not in found or "failed" in found[name]]
-    left = [name for name in left if name in options.sections]
+    left = unfinished(found, options.sections)
     if not left:
         raise ValueError("no section failed: nothing to go on with")
-    now = {"machine": record.machine(), "versions": record.versions(), "quick": options.quick}
-    other = [name for name, value in now.items() if found[name] != value]
+    if options.record and len(found["seeds"]) < FEWEST_SEEDS:
+        raise ValueError(f"a record needs at least {FEWEST_SEEDS} seeds; the run has fewer")
+    now = begin(options)
+    other = [name for name in ("machine", "versions", "quick") if found[name] != now[name]]
     if other or found["in_pieces"]:
         raise ValueError(f"not the same run: {', '.join(other) or 'it was made in pieces'}")
     found["went_on"] = [*found.get("went_on", []), record.now()]
@@ -146,7 +153,7 @@ def publish(found, root):
 
     Raises ValueError, and writes nothing, if a section is missing or failed, or was quick.
     """
-    absent = [name for name in SECTIONS if name not in found or "failed" in found[name]]
+    absent = unfinished(found, SECTIONS)
     if "tests" not in found:  # --without-tests: the tables then say nothing about them
         absent.remove("tests")
     if absent:
@@ -196,7 +203,7 @@ def main(arguments):
         more = {"long": options.long} if name == "race" else {}
         found[name] = run_section(name, found["seeds"], options.quick, **more)
         record.write_atomically(options.output, record.as_text(found))
-    failed = [name for name in options.sections if "failed" in found.get(name, {})]
+    failed = unfinished(found, options.sections)
     print(f"\n{options.output}")
     if options.record and not failed:
         publish(found, ROOT)

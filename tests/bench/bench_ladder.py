@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from peers import torchvision_dataset
-from record import clothes, run_alone
+from record import clothes, run_alone, run_line
 from torch.nn import functional
 from torch.utils.data import DataLoader
 from torchvision import transforms
@@ -194,7 +194,7 @@ def measure(seeds, quick):
                     continue
                 one = run(settings, rest, dataset, aside, seed, epochs)
                 runs[place, name].append(one)
-                print(f"  {place} {name}, {line(one)}", flush=True)
+                print(f"  {place} {name}, {run_line(one, 2)}", flush=True)
     for wanted in ("up", "without"):
         rows = [as_row(name, found) for (place, name), found in runs.items() if place == wanted]
         result[wanted] = rows
@@ -203,12 +203,9 @@ def measure(seeds, quick):
         for row, (name, changes) in zip(result["higher"], HIGHER, strict=True):
             one = higher(changes | ({"epochs": 1} if quick else {}), rest, aside, seed)
             row["runs"].append(one)
-            print(f"  93 %, {name}, {line({**one, 'accuracy': one['all']})}", flush=True)
+            judged = {**one, "accuracy": one["all"]}
+            print(f"  93 %, {name}, {run_line(judged, 2)}", flush=True)
     return result
-
-
-def line(run):
-    return f"seed {run['seed']}: {run['seconds']:.2f} s, {100 * run['accuracy']:.2f} %"
 
 
 def show(result):

@@ -21,6 +21,7 @@ from record import (
     median_times,
     ratio_to_90,
     run_alone,
+    run_line,
     shown,
     summary,
 )
@@ -54,7 +55,7 @@ def measure(seeds, quick, long=5):
                 if goal == LONG and number >= long:
                     continue
                 our_runs[goal].append(our_run(data, goal, seed))
-                print(f"ours {goal} %, {ours_line(our_runs[goal][-1])}", flush=True)
+                print(f"ours {goal} %, {run_line(our_runs[goal][-1], 1)}", flush=True)
         peers = [as_entry(course, course_runs)]
         for peer in others:
             runs = [
@@ -170,10 +171,6 @@ def random_forest(data, seeds):
 def ending(run):
     seconds, accuracy = run["points"][-1]
     return f"{seconds:.1f} s, {100 * accuracy:.2f} %"
-
-
-def ours_line(run):
-    return f"seed {run['seed']}: {run['seconds']:.1f} s, {100 * run['accuracy']:.2f} %"
 
 
 def show(result):

@@ -119,11 +119,11 @@ def stopped_at(peer):
     return until if until < TARGETS[-1] and peer["times"][str(until)] else None
 
 
-def shown(peer, number, percent, not_run, never="–"):
+def shown(peer, number, percent, not_run):
     """The cells of a peer: its times to all `TARGETS`, then its best accuracy.
 
     `number` writes seconds, `percent` an accuracy. A target that no run was let go on to is
-    `not_run`; one that the runs were given time for and missed is `never`.
+    `not_run`; one that the runs were given time for and missed is "–".
     """
     stop = stopped_at(peer)
     cells = []
@@ -132,14 +132,19 @@ def shown(peer, number, percent, not_run, never="–"):
         if stop and target > stop:
             cells.append(not_run)
         else:
-            cells.append(never if seconds is None else number(seconds))
+            cells.append("–" if seconds is None else number(seconds))
     return [*cells, not_run if stop else percent(best_accuracy(peer["runs"]))]
 
 
 def as_json(recipe):
     """A recipe of `cnnbook.training` as JSON keeps it: functions by name, tuples as lists."""
-    names = {name: getattr(value, "__name__", value) for name, value in recipe.items()}
-    return json.loads(json.dumps(names))
+    return json.loads(json.dumps(recipe, default=lambda function: function.__name__))
+
+
+def run_line(run, decimals):
+    """A run {"seed", "seconds", "accuracy"} as it is printed, its seconds with so many decimals."""
+    seconds, percent = run["seconds"], 100 * run["accuracy"]
+    return f"seed {run['seed']}: {seconds:.{decimals}f} s, {percent:.2f} %"
 
 
 def summary(goal, recipe, runs):

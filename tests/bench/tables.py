@@ -221,8 +221,8 @@ def lines(record, words):
 def leak_line(leak, words):
     found = [100 * run["accuracy"] for run in leak["runs"]]
     numbers = {"accuracy": 100 * leak["accuracy"], "low": min(found), "high": max(found)}
-    shown = {name: f"{number:.1f}" for name, number in numbers.items()}
-    return words["leak"].format(n=len(found), **shown)
+    rounded = {name: f"{number:.1f}" for name, number in numbers.items()}
+    return words["leak"].format(n=len(found), **rounded)
 
 
 def figures_line(figures, words):
