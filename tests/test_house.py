@@ -13,6 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -386,3 +387,56 @@ def test_no_trace_of_a_machine_in_the_book():
 def test_the_licence_goes_with_the_package():
     assert PROJECT["license"] == "MIT" and PROJECT["license-files"] == ["LICENSE"]
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
+
+
+# ---------------------------------------------------------------------------- what GitHub reads
+
+
+def github(name):
+    """A YAML file of .github; the key `on` of a workflow is read as True."""
+    return yaml.safe_load((ROOT / ".github" / name).read_text(encoding="utf-8"))
+
+
+def steps(workflow):
+    return [step for job in workflow["jobs"].values() for step in job.get("steps", [])]
+
+
+def test_what_github_reads_is_whole():
+    names = [name for name in tracked_files(".github") if name.endswith(".yml")]
+    assert len(names) > 3
+    for name in names:
+        assert isinstance(github(name.removeprefix(".github/")), dict), name
+
+
+def promised_pythons():
+    """The oldest and the newest Python that the Makefile tells people to install."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return re.search(r"Python (3\.\d+) to (3\.\d+)", makefile).groups()
+
+
+def test_the_tests_run_with_the_oldest_and_the_newest_python():
+    tests = github("workflows/tests.yml")
+    matrix = tests["jobs"]["test"]["strategy"]["matrix"]
+    assert matrix["python"] == list(promised_pythons())
+    assert PROJECT["requires-python"] == f">={matrix['python'][0]}"
+    assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
+    assert {"push", "pull_request", "schedule"} <= set(tests[True])
+
+
+@pytest.mark.parametrize("name", ["tests", "pages"])
+def test_workflows_say_which_action_and_which_python(name):
+    oldest, newest = map(Version, promised_pythons())
+    for step in steps(github(f"workflows/{name}.yml")):
+        if "uses" in step:
+            assert re.fullmatch(r"[\w./-]+@v\d+", step["uses"]), step
+        python = step.get("with", {}).get("python-version", "3.10")
+        assert "matrix" in python or oldest <= Version(python) <= newest, step
+
+
+def test_pages_wait_for_the_tests():
+    pages = github("workflows/pages.yml")
+    tests = github("workflows/tests.yml")
+    assert pages[True]["workflow_run"]["workflows"] == [tests["name"]]
+    condition = pages["jobs"]["build"]["if"]
+    assert "workflow_run.conclusion == 'success'" in condition
+    assert "workflow_run.event == 'push'" in condition  # no stranger's branch named main

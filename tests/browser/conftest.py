@@ -34,12 +34,11 @@ def find_chromium():
 
 @pytest.fixture(scope="session")
 def chromium():
+    from looks import give_up
+
     path = find_chromium()
     if path is None:
-        reason = f"no Chromium: none of {', '.join(NAMES)} is on the PATH, CNNBOOK_CHROMIUM unset"
-        if os.environ.get("CNNBOOK_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{reason}, and CNNBOOK_REQUIRE_BROWSER=1")
-        pytest.skip(reason)
+        give_up(f"no Chromium: none of {', '.join(NAMES)} is on the PATH, CNNBOOK_CHROMIUM unset")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

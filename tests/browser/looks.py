@@ -1,5 +1,16 @@
 """How the tests of figures look at a page: when its frame is drawn, and whether all of it fits."""
 
+import os
+
+import pytest
+
+
+def give_up(reason):
+    """Skip what cannot be tested here; where CNNBOOK_REQUIRE_BROWSER=1 that is a failure."""
+    if os.environ.get("CNNBOOK_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{reason}, and CNNBOOK_REQUIRE_BROWSER=1")
+    pytest.skip(reason)
+
 
 def settle(page):
     """Wait until what was just done is drawn."""

@@ -1,19 +1,14 @@
 """The web book in a real Chromium: opened from disk with every host blocked, read and moved."""
 
-import base64
-import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import tarfile
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import book as builder
 import pytest
-from looks import settle
+from looks import give_up, settle
 
 ROOT = Path(__file__).resolve().parents[2]
 EDITIONS = ("ko", "en")
@@ -22,12 +17,6 @@ PAGES = ["index", *CHAPTERS, "glossary", "bibliography", "genindex", "search"]
 CONVOLUTION, POOLING = "5_1_2_convolution_layer", "5_1_2_pooling_and_classifier"
 DIMENSIONS, START = "5_1_3_convolution_in_1d_2d_3d", "5_0_start_here"
 LARGEST_PAGE, LARGEST_FILE = 1_500_000, 3_000_000  # bytes
-
-# axe-core (Deque, MPL-2.0) is used by the tests alone and comes from npm, this very file.
-AXE = "axe-core@4.14.1"
-AXE_SHA512 = (  # in base64, as npm tells it
-    "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
-)
 
 
 @pytest.fixture(scope="session")
@@ -447,25 +436,12 @@ def test_formulas_are_mathml(html, visit):
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory):
-    """The script axe-core, from npm; its hash is checked."""
-    folder = tmp_path_factory.mktemp("axe")
-    npm = shutil.which("npm")
-    reason = None if npm else "no npm on the PATH"
-    if npm:
-        command = [npm, "pack", "--silent", AXE]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-        if done.returncode != 0:
-            reason = f"npm pack {AXE} failed: {done.stderr[-300:]}"
-    if reason:
-        if os.environ.get("CNNBOOK_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{reason}, and CNNBOOK_REQUIRE_BROWSER=1")
-        pytest.skip(reason)
-    (archive,) = folder.glob("*.tgz")
-    digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-    assert digest == AXE_SHA512
-    with tarfile.open(archive) as tar:
-        return tar.extractfile("package/axe.min.js").read().decode("utf-8")
+def axe():
+    """The script axe-core (Deque, MPL-2.0); package-lock.json says which, `npm ci` brings it."""
+    script = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        give_up("axe-core is not there (`npm ci` brings it)")
+    return script.read_text(encoding="utf-8")
 
 
 RUN_AXE = """async () => {
