@@ -32,6 +32,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
     "book_pages",
+    "book_reference",
     "book_search",
 ]
 exclude_patterns = ["**.ipynb_checkpoints"]
@@ -46,6 +47,14 @@ html_math_renderer = "mathml"
 bibtex_bibfiles = ["references.bib"]
 bibtex_cite_id = "{key}"
 copybutton_selector = "div.cell_input pre, details pre"
+
+# ---- the reference of the package
+default_role = "py:obj"  # `x` in a docstring is code, and a link where it names something
+autodoc_typehints = "signature"
+napoleon_use_param = False  # "array of shape (N, C)" is a description, no name of a class
+napoleon_use_rtype = False
+nitpick_ignore_regex = [("py:.*", r"(?!cnnbook\.).*")]  # torch's own pages are not at hand
+html_domain_indices = False  # the page lists its modules itself
 
 # ---- the pages
 html_theme = "sphinx_book_theme"

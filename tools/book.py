@@ -67,8 +67,7 @@ def tidy(folder):
     """Remove what the pages do not use: source maps and the theme's script of all icons."""
     for path in {*folder.rglob("*.map"), *folder.rglob("fontawesome.js")}:
         path.unlink()
-    for leftover in (".buildinfo", "objects.inv"):
-        (folder / leftover).unlink(missing_ok=True)
+    (folder / ".buildinfo").unlink(missing_ok=True)
 
 
 def chapters(folder, edition):

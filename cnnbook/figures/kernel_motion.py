@@ -44,8 +44,8 @@ class KernelMotion(Figure):
     directions : 1, 2 or 3
         Which of the three convolutions is shown.
     signal, picture, volume : (input, kernel), optional
-        What 1, 2 and 3 directions show. `input` (C, *size) and `kernel` (C, *kernel size) hold at
-        most 2 channels, 10, 7 × 7 or 6 × 6 × 6 numbers a channel, and 27 weights a kernel.
+        What 1, 2 and 3 directions show. `input` ``(C, *size)`` and `kernel` ``(C, *kernel size)``
+        hold at most 2 channels, 10, 7 × 7 or 6 × 6 × 6 numbers a channel, and 27 weights a kernel.
     channels : 1 or 2
         How many of the channels are used.
     position : (int, int, int)

@@ -13,7 +13,7 @@ from looks import give_up, settle
 ROOT = Path(__file__).resolve().parents[2]
 EDITIONS = ("ko", "en")
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks" / "ko").glob("*.ipynb"))
-PAGES = ["index", *CHAPTERS, "glossary", "bibliography", "genindex", "search"]
+PAGES = ["index", *CHAPTERS, "glossary", "bibliography", "reference", "genindex", "search"]
 CONVOLUTION, POOLING = "5_1_2_convolution_layer", "5_1_2_pooling_and_classifier"
 DIMENSIONS, START = "5_1_3_convolution_in_1d_2d_3d", "5_0_start_here"
 LARGEST_PAGE, LARGEST_FILE = 1_500_000, 3_000_000  # bytes
@@ -453,7 +453,7 @@ RUN_AXE = """async () => {
 
 
 # Every page in one theme, by turns; one chapter in both. Korean in the light, English in the dark.
-LOOKED_AT = ["index", "glossary", "bibliography", "search", *CHAPTERS]
+LOOKED_AT = ["index", "glossary", "bibliography", "reference", "search", *CHAPTERS]
 THEMES = [(name, ("light", "dark")[k % 2]) for k, name in enumerate(LOOKED_AT)]
 THEMES += [
     (CONVOLUTION, theme) for theme in ("light", "dark") if (CONVOLUTION, theme) not in THEMES
