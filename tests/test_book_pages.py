@@ -7,6 +7,7 @@ import runpy
 from pathlib import Path
 
 import book_pages
+import book_reference
 import book_search
 import notebook_checks
 import pytest
@@ -135,6 +136,37 @@ def test_pieces_are_two_to_four_syllables_long():
     assert book_search.pieces("가나다라마") == short
 
 
+# ---------------------------------------------------------------- the reference of the package
+
+
+@pytest.mark.parametrize(
+    "docstring, written",
+    [
+        ("What.\n\nx : a number\n    or two\ny : more", "x\n    a number\n    or two\ny\n    more"),
+        ("What.\n\nx : a number\nRaises.", "x\n    a number\n\n\nRaises."),
+    ],
+)
+def test_arguments_without_a_heading_get_one(docstring, written):
+    assert rewritten(docstring) == f"What.\n\n\nParameters\n----------\n{written}"
+
+
+@pytest.mark.parametrize("end, marks", [(".", "::\n\n"), ("::", "")])
+def test_an_indented_block_is_code(end, marks):
+    code = "    for x in y:\n\n        x"
+    assert rewritten(f"So{end}\n\n{code}") == f"So{end}\n\n{marks}{code}"
+
+
+def test_what_is_a_section_already_stays():
+    docstring = "What.\n\nParameters\n----------\nx : int\n    A number.\n\n    Not code."
+    assert rewritten(docstring) == docstring
+
+
+def rewritten(docstring):
+    lines = docstring.split("\n")
+    book_reference.on_docstring(None, "function", "f", None, None, lines)
+    return "\n".join(lines)
+
+
 # ---------------------------------------------------------------- glossary
 
 
@@ -211,7 +243,6 @@ def test_the_workflow_and_binder_name_what_exists():
     workflow = yaml.safe_load((ROOT / ".github/workflows/pages.yml").read_text(encoding="utf-8"))
     steps = workflow["jobs"]["build"]["steps"]
     (build,) = [step for step in steps if step.get("run", "").startswith("make ")]
-    assert build["run"] == "make book ARGS=pdf TORCH=cpu"
     assert set(build["env"]) <= set(re.findall(r"CNNBOOK_\w+", settings_text()))
     assert steps[-1]["with"]["path"] == "_build/html"
     lines = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()

@@ -56,9 +56,17 @@ def on_docstring(app, kind, name, thing, options, lines):
     lines[:end] = written
 
 
+def on_signature(app, kind, name, thing, options, signature, returned):
+    """What figures take is their state, which their docstrings list."""
+    if signature and "*args: t.Any" in signature:  # as traitlets writes it
+        return "(**state)", returned
+    return None
+
+
 def setup(app):
     app.setup_extension("sphinx.ext.autodoc")
     app.setup_extension("sphinx.ext.napoleon")
     app.connect("source-read", on_source_read)
     app.connect("autodoc-process-docstring", on_docstring, priority=400)
+    app.connect("autodoc-process-signature", on_signature)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
