@@ -454,7 +454,7 @@ def axe(tmp_path_factory):
     reason = None if npm else "no npm on the PATH"
     if npm:
         command = [npm, "pack", "--silent", AXE]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8")
         if done.returncode != 0:
             reason = f"npm pack {AXE} failed: {done.stderr[-300:]}"
     if reason:
