@@ -216,9 +216,8 @@ def test_what_has_changed_is_installed_into_the_same_environment(book):
     assert "[lab]" in book.run("lab").installed[-1]
     assert "[book,lab,test]" in book.run("test").installed[-1]
     (book.folder / "constraints.txt").open("a").write("# one byte more\n")
-    offline = book.run("lab", FAILS=" install ", SAYS="after connection broken by 'NewConn'")
-    assert offline.returncode == 1 and "needs the network" in offline.stderr
-    shutil.copy(ROOT / "constraints.txt", book.folder)  # so nothing is asked for, nothing is lost
+    assert book.run("lab", FAILS=" install ").returncode == 1
+    shutil.copy(ROOT / "constraints.txt", book.folder)  # nothing new is asked for, nothing is lost
     assert book.run("test").installed == []
     moved = shutil.copytree(book.folder, book.folder.parent / "moved")
     for damaged in ("", "[]", "null", "{"):
@@ -246,9 +245,10 @@ def test_the_readers_own_environment_is_never_emptied(book):
     book.run("lab")
     (book.venv / start.STAMP).unlink()
     (book.venv / "thesis.txt").write_text("years of work")
-    for settings in ({"KILL": "pip"}, {"FAILS": " install "}, {"FAILS": "import numpy"}, {}):
-        done = book.run("lab", **settings)
+    for settings in ({"KILL": "pip"}, {"FAILS": " install "}, {"FAILS": "import "}, {}):
+        done = book.run("lab", **settings)  # "import ": has no pip, as uv makes them
         assert "venv" not in done.calls and len(done.installed) == 1
+        (book.venv / start.STAMP).unlink(missing_ok=True)
     assert (book.venv / "thesis.txt").exists() and done.returncode == 0
 
 
@@ -257,10 +257,9 @@ def test_the_readers_own_environment_is_never_emptied(book):
     "settings, sentence",
     [
         ({"FAILS": " install ", "SAYS": "OSError: [Errno 28] No space left"}, "disk ran full"),
-        (
-            {"FAILS": " install ", "SAYS": "subprocess-exited-with-error"},
-            "last lines above say why",
-        ),
+        ({"FAILS": " install ", "SAYS": "after connection broken by 'N"}, "needs the network"),
+        ({"FAILS": " install ", "SAYS": "Read timed out."}, "needs the network"),
+        ({"FAILS": " install ", "SAYS": "exited with error"}, "last lines above say why"),
         ({"FAILS": "import numpy"}, "Redistributable"),
     ],
 )

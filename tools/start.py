@@ -32,10 +32,11 @@ TORCH_CPU = os.environ.get("TORCH_INDEX") or "https://download.pytorch.org/whl/c
 VERSION = "{}.{}".format(*sys.version_info)
 LINUX = sys.platform.startswith("linux")
 DISK = {"cuda": 13, "cpu": 3}  # GB: environment, downloads, pip's copy; measured 12.2 and 1.9
+PYTEST = "-m pytest -n auto --dist loadfile"
 ACTIONS = {  # what an action needs of pyproject.toml, and the program that gets its arguments
     "lab": ("lab", "-m jupyterlab"),
-    "test": ("book,lab,test", "-m pytest -n auto --dist loadfile"),
-    "test-fast": ("book,lab,test", "-m pytest -n auto --ignore=notebooks -m not(browser)"),
+    "test": ("book,lab,test", PYTEST),
+    "test-fast": ("book,lab,test", PYTEST + " --ignore=notebooks -m not(browser)"),
     "lint": ("lab,test", "-m ruff check"),
     "notebooks": ("lab,test", "tools/notebooks.py"),
     "images": ("lab,test", "tools/make_images.py"),
@@ -168,16 +169,6 @@ def check_folder(folder):
         stop("not_an_environment", folder=folder)
 
 
-def create_environment(folder):
-    """Make the environment, or make it anew."""
-    say("making", folder=folder)
-    shutil.rmtree(str(folder), ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_stamp(folder, made_here=True)  # before all else: a run can be cut off
-    if run(sys.executable, "-m", "venv", folder) != 0:
-        stop("no_environment", folder=folder)
-
-
 def run_installer(folder, python, extras, torch):
     """Install the book with `extras`; torch's small build before it, from its own index."""
     log = folder / "pip.log"
@@ -201,7 +192,8 @@ def run_installer(folder, python, extras, torch):
     shutil.rmtree(str(temporary), ignore_errors=True)
     if failed:
         said = log.read_text(encoding="utf-8", errors="replace")
-        full, offline = "[Errno 28]" in said, "connection broken by" in said
+        offline = re.search("connection broken|timed out", said, flags=re.I)
+        full = "[Errno 28]" in said
         stop("disk_full" if full else "no_network" if offline else "not_installed")
 
 
@@ -213,12 +205,16 @@ def install(folder, python, usable, extras, torch):
     if "fingerprint" not in stamp and free < DISK[torch]:
         stop("no_disk", needed=DISK[torch], free=f"{free:.1f}", folder=folder)
     if not usable:
-        create_environment(folder)
-        stamp = read_stamp(folder)
+        say("making", folder=folder)
+        shutil.rmtree(str(folder), ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        stamp = {"made_here": True}
+    if stamp.get("made_here"):  # until the end it counts as cut off, and would be made anew
+        write_stamp(folder, made_here=True)
+    if not usable and run(sys.executable, "-m", "venv", folder) != 0:
+        stop("no_environment", folder=folder)
     extras = sorted({*extras, *stamp.get("extras", [])})
     say("installing", extras=", ".join(extras))
-    if stamp.get("made_here"):
-        write_stamp(folder, made_here=True)
     try:
         run_installer(folder, python, extras, torch)
     except SystemExit:
@@ -271,7 +267,8 @@ def start(options, more):
     folder = Path(folder).resolve()
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp, extras = read_stamp(folder), ACTIONS[options.action][0].split(",")
-    usable = stamp.keys() != {"made_here"} and works(python, "-c", "import pip")
+    has_pip = works(python, "-c", "import pip") or works(python, "-m", "ensurepip")
+    usable = has_pip and stamp.keys() != {"made_here"}  # else it is made anew
     try:
         if not usable:
             check_python(options.action)
