@@ -6,7 +6,6 @@ A check that cannot fail is worth nothing: every one in `notebook_checks.py` and
 
 import base64
 import copy
-import importlib.util
 import io
 import os
 import subprocess
@@ -222,7 +221,6 @@ SPOILED_SOURCES = [
     # layout
     ("ko", "setup", "cnnbook.setup", "print", "does not call cnnbook.setup"),
     ("ko", "install", "pip", "conda", "does not fetch the book"),
-    ("en", "install", "git+https", "git+http", "does not fetch the book"),
     ("ko", "figure", "accuracy = 0.885", "accuracy = 0.885;", "ends in ';'"),
     ("ko", "figure", "x = 3", "x = 3" + " " * 90 + "+ 1", "more than 88 columns"),
     ("ko", "figure", "x = 3", "x = 3" + "\nx += 1" * 15, "lines, more than 15"),
@@ -459,20 +457,6 @@ def test_apply_keeps_the_outputs_of_code_that_did_not_change(book):
     editions.apply(GOOD.replace("x = 3", "x = 4"), "5_1_9_lines", book)
     cell = cell_called(load(book, "en"), "figure")
     assert cell.outputs == [] and cell.execution_count is None
-
-
-@pytest.mark.parametrize("missing", [True, False])
-def test_the_cell_that_fetches_the_book(book, monkeypatch, missing):
-    """It asks pip for the book where it is missing, and does nothing where it is there."""
-    cells = load(book, "ko").cells
-    places = [cell.id for cell in cells]
-    assert places.index("install") + 1 == places.index("setup")
-    asked = []
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if missing else "here")
-    monkeypatch.setattr(subprocess, "run", lambda *args, **options: asked.append((args, options)))
-    exec(cell_called(load(book, "ko"), "install").source, {})
-    command = [sys.executable, "-m", "pip", "install", "-q", f"git+{editions.repository()}"]
-    assert asked == ([((command,), {"check": True})] if missing else [])
 
 
 @pytest.mark.parametrize(

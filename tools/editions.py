@@ -43,21 +43,32 @@ SETUP = re.compile(r"""(cnnbook\.setup\(\s*["'])(ko|en)(["'])""")
 SEPARATOR = " || "
 INSTALL = "install"  # the id of the cell that fetches the book, and its code
 INSTALL_CODE = """\
-#: 책이 없는 곳(Colab)에서는 받아 옵니다. 책이 있으면 아무 일도 하지 않습니다. \
-|| Where the book is missing (Colab), fetch it. Elsewhere nothing happens.
-import importlib.util
-import subprocess
-import sys
-
-BOOK = "git+{address}"
-if importlib.util.find_spec("cnnbook") is None:
-    subprocess.run([sys.executable, "-m", "pip", "install", "-q", BOOK], check=True)"""
+try:
+    import cnnbook
+except ImportError:  #: 책이 없는 곳(Colab)에서는 받아 옵니다. || \
+The book isn't here (Colab): fetch it.
+    get_ipython().run_line_magic("pip", "install git+{address}")"""
+# … and what it says as long as pyproject.toml does not know where the book lies.
+NO_ADDRESS_CODE = """\
+try:
+    import cnnbook
+except ImportError:  #: 책이 없습니다. 먼저 아래처럼 설치하세요. || \
+The book isn't here. Install it first:
+    raise  #: %pip install git+https://github.com/계정/cnnbook || \
+%pip install git+https://github.com/ACCOUNT/cnnbook"""
 
 
 def repository():
     """The address of the book's repository, from pyproject.toml."""
     text = (FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8")
     return re.search(r'^Repository = "(https://[^"]+?)/?"$', text, flags=re.M).group(1)
+
+
+def install_code(language):
+    """The source of the cell that fetches the book, in the edition `language`."""
+    address = repository()
+    code = NO_ADDRESS_CODE if "/OWNER/" in address else INSTALL_CODE
+    return code_for(code.format(address=address), language)
 
 
 def comments(source):
@@ -180,7 +191,9 @@ def build(cells, language, old=None):
         else:
             new = nbformat.v4.new_code_cell(source, id=cell["id"])
             before = known.get(cell["id"])
-            if before and before.cell_type == "code" and same_code(before.source, source):
+            if before and cell["id"] == INSTALL:  # it has no output
+                new.execution_count = before.execution_count
+            elif before and before.cell_type == "code" and same_code(before.source, source):
                 new.outputs, new.execution_count = before.outputs, before.execution_count
         if cell["tags"]:
             new.metadata["tags"] = cell["tags"]
@@ -190,9 +203,8 @@ def build(cells, language, old=None):
 
 def with_install(cells):
     """`cells` with the cell that fetches the book before the one that calls setup, if any."""
-    code = INSTALL_CODE.format(address=repository())
     install = {"kind": "code", "id": INSTALL, "tags": ["remove-cell"]}  # not on web pages
-    install |= {language: code_for(code, language) for language in ("ko", "en")}
+    install |= {language: install_code(language) for language in ("ko", "en")}
     for place, cell in enumerate(cells):
         if cell["kind"] == "code" and SETUP.search(cell["ko"]):
             return [*cells[:place], install, *cells[place:]]

@@ -21,7 +21,7 @@ def measure(seeds, quick):
     import start
 
     more = ["-q"] + (["tests/test_convolution.py", "-k", "loops"] if quick else [])
-    (command,) = start.action_commands(None, "test", sys.executable, more)
+    (command,) = start.action_commands("test", sys.executable, more)
     began = time.perf_counter()
     done = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, encoding="utf-8", errors="replace"
