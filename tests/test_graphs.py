@@ -33,7 +33,7 @@ from cnnbook.graphs import (
     GCN,
     GCNLayer,
     karate_club,
-    normalized_adjacency,
+    normalised_adjacency,
     planetoid,
     read_pickle,
 )
@@ -89,7 +89,7 @@ def test_every_layout_gives_what_is_written_out(adjacency):
     expected = torch.tensor(written_out(adjacency))
     for layout in (torch.strided, torch.sparse_coo, torch.sparse_csr):
         given_as = adjacency if layout == torch.strided else adjacency.to_sparse(layout=layout)
-        found = normalized_adjacency(given_as)
+        found = normalised_adjacency(given_as)
         assert found.layout == layout and found.dtype == torch.float32
         torch.testing.assert_close(found.to_dense(), expected)
         torch.testing.assert_close(given_as.to_dense(), adjacency, rtol=0, atol=0)  # untouched
@@ -108,7 +108,7 @@ def test_the_layer_is_the_one_of_pytorch_geometric(adjacency, seed):
         reference.bias.copy_(layer.bias)
     places = adjacency.nonzero().T
     expected = reference(x, places, adjacency[places[0], places[1]])
-    for matrix in (normalized_adjacency(adjacency), normalized_adjacency(adjacency.to_sparse())):
+    for matrix in (normalised_adjacency(adjacency), normalised_adjacency(adjacency.to_sparse())):
         for features in (x, x.to_sparse()):
             torch.testing.assert_close(layer(features, matrix), expected, atol=1e-5, rtol=1e-5)
 
@@ -119,7 +119,7 @@ def test_gradients_agree_with_pytorch_geometric():
     layer, reference = GCNLayer(34, 5), GCNConv(34, 5)
     reference.lin.weight.data = layer.weight.data.T.clone()
     layer(
-        club.features.to_sparse(), normalized_adjacency(club.adjacency.to_sparse())
+        club.features.to_sparse(), normalised_adjacency(club.adjacency.to_sparse())
     ).square().sum().backward()
     reference(club.features, club.adjacency.nonzero().T).square().sum().backward()
     torch.testing.assert_close(layer.weight.grad, reference.lin.weight.grad.T)
@@ -130,7 +130,7 @@ def test_gradients_agree_with_pytorch_geometric():
 def test_kinds_of_numbers(dtype):
     path = torch.tensor([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
     for given_as in (path.to(dtype), path.to(dtype).to_sparse()):
-        found = normalized_adjacency(given_as)
+        found = normalised_adjacency(given_as)
         assert found.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
         assert found.to_dense()[0].tolist() == pytest.approx([1 / 2, 6**-0.5, 0])
 
@@ -153,7 +153,7 @@ def test_what_is_no_such_matrix_is_refused(adjacency, message):
         layouts += [adjacency.to_sparse(), adjacency.to_sparse_csr()]
     for given_as in layouts:
         with pytest.raises(ValueError, match=message):
-            normalized_adjacency(given_as)
+            normalised_adjacency(given_as)
 
 
 def test_a_million_edges_stay_sparse():
@@ -161,7 +161,7 @@ def test_a_million_edges_stay_sparse():
     pairs = torch.cat([pairs, pairs.flip(0)], dim=1)
     size = (100_000, 100_000)
     graph = torch.sparse_coo_tensor(pairs, torch.ones(1_000_000), size, check_invariants=False)
-    found = normalized_adjacency(graph)  # a dense one would take 40 GB
+    found = normalised_adjacency(graph)  # a dense one would take 40 GB
     assert found.is_sparse and 1_000_000 < found.values().numel() <= 1_100_000
     ones = graph.coalesce()
     degree = torch.sparse.sum(ones, dim=1).to_dense() + 1
@@ -203,7 +203,7 @@ def test_the_network_takes_dense_and_sparse_and_drops_only_in_training():
     torch.manual_seed(0)
     club = karate_club()
     x = torch.rand(34, 34) * (torch.rand(34, 34) < 0.3)
-    matrix = normalized_adjacency(club.adjacency)
+    matrix = normalised_adjacency(club.adjacency)
     network = GCN(34, 6, 3).eval()
     expected = (
         matrix

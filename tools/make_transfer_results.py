@@ -20,7 +20,7 @@ import torch
 from make_transfer_features import ASSETS, CELLS, from_the_chapter
 
 from cnnbook import transfer
-from cnnbook.data import fashion_mnist
+from cnnbook.data import fashion_mnist, square
 
 SEEDS, COUNTS = range(5), (5, 10, 20, 50)
 RECIPES = ("frozen", "new_head", "one_rate", "by_depth", "training_mode")
@@ -61,7 +61,7 @@ def answers(backbone):
     names = MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"]
     found = {"normalised": {}, "not normalised": {}}
     for photo in ("cat", "coffee", "camera", "rocket"):
-        image = transfer.square(
+        image = square(
             transfer.Image.open(ASSETS / f"photo_{photo}.jpg"), 224
         )  # as the chapter reads it
         for kind, normalised in (("normalised", True), ("not normalised", False)):
