@@ -34,14 +34,15 @@ FILES = {
     "graph": "58f13302f39dde8852dad6fe6d15b89b077b6d7f837626bce671ef80344b383d",
     "test.index": "297ce89af2b51a6a194181c7dbe1796c6a1cf9cd9349a88383b1b1e227867875",
 }
-NAMES = [
+# All that the pickles name.
+NAMES = {
     "numpy.ndarray",
     "numpy.dtype",
     "numpy.core.multiarray._reconstruct",
     "scipy.sparse.csr.csr_matrix",
     "collections.defaultdict",
     "__builtin__.list",
-]
+}
 
 
 class Inert(dict):

@@ -22,9 +22,10 @@ from torch.nn import functional
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from cnnbook.files import ASSETS, write_atomically  # noqa: E402
 from cnnbook.graphs import GCN, GCNLayer, cora, normalised_adjacency  # noqa: E402
 
-TARGET = ROOT / "cnnbook" / "assets" / "cora_run.json"
+TARGET = ASSETS / "cora_run.json"
 SEEDS = {"base": 100, "depth": 10}  # 20 for all others
 DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 POWERS = (0, 1, 2, 4, 8, 16, 32, 64)
@@ -214,7 +215,7 @@ def main(chosen):
             "python": platform.python_version(),
             "torch": torch.__version__.partition("+")[0],
         }
-        TARGET.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        write_atomically(TARGET, json.dumps(record, indent=1, sort_keys=True) + "\n")
         print(f"{name}: {time.process_time() - start:.0f} s", flush=True)
 
 
