@@ -103,7 +103,7 @@ class SpeedrunCNN(nn.Module):
         """Pictures (N, 1, 28, 28) to logits (N, 10)."""
         x = functional.relu(self.norm1(self.conv1(x)))  # (N, 16, 14, 14)
         x = functional.relu(self.norm2(self.conv2(x)))  # (N, 32, 7, 7)
-        if self.conv3 is not None:
+        if self.conv3 is not None and self.norm_of_conv3 is not None:
             x = x + functional.relu(self.norm_of_conv3(self.conv3(x)))
         x = x.permute(0, 2, 3, 1).flatten(1)  # (N, 1568); as channels-last has them in memory
         x = functional.relu(self.norm3(self.fc1(x)))  # (N, 64)
