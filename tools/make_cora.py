@@ -1,9 +1,9 @@
 """Make cnnbook/assets/cora.npz from the published files of Cora with the Planetoid split.
 
-    python tools/make_cora.py FOLDER        the folder with the eight files ind.cora.*
+    python tools/make_cora.py FOLDER        the folder with the files ind.cora.*
 
 Source: https://github.com/kimiyoung/planetoid/raw/master/data/ (Yang, Cohen, Salakhutdinov 2016,
-arXiv:1603.08861; MIT licence). Seven of the files are pickles, which can run programs: the SHA-256
+arXiv:1603.08861; MIT licence). All files but one are pickles, which can run programs: the SHA-256
 of each is compared before it is read, and what reads it calls nothing that it names.
 
 The result is the same to the bit every time: ``word_counts`` uint8 (2708,), how many of the words
