@@ -175,7 +175,7 @@ def _download(url: str, sha256: str, path: Path) -> None:
                 os.replace(part, path)
             finally:
                 part.unlink(missing_ok=True)
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # ValueError: a length in words
         reason = " ".join(str(error).split())  # in one line
         raise DataError(text("files.no_network", name=path.name, url=url, error=reason)) from None
     except OSError as error:

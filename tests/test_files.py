@@ -206,11 +206,17 @@ def test_a_download_is_kept_and_not_repeated(known, server, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def falls_silent(handler):
-    handler.server.released.wait(20)
-    return True
+def falls_silent(handler, content=b""):
+    if content:
+        handler.answer(200, len(CONTENT), content)
+    return handler.server.released.wait(20)
 
 
+def raw(content):
+    return lambda handler: handler.wfile.write(content)
+
+
+OK = b"HTTP/1.0 200 OK\r\n"
 TROUBLES = {
     "missing": (lambda h: h.answer(404, 0, b""), "check the network.*404"),
     "broken": (lambda h: h.answer(500, 0, b""), "check the network.*500"),
@@ -219,6 +225,13 @@ TROUBLES = {
     "shorter": (lambda h: h.answer(200, 9, CONTENT[:9]), "not file .*Wi-Fi login page"),
     "log-in page": (lambda h: h.answer(200, 6, b"<html>"), "not file .*run this again"),
     "nothing": (lambda h: h.answer(200, 0, b""), "not file"),
+    "silent half-way": (lambda h: falls_silent(h, CONTENT[:-9]), "check the network.*timed out"),
+    "no HTTP": (raw(b"220 mail server ready\r\n"), "check the network"),
+    "no length": (raw(OK + b"\r\n" + CONTENT[:-9]), "not file"),
+    "length in words": (raw(OK + b"Content-Length: many\r\n\r\n" + CONTENT), "check the network"),
+    "broken chunks": (raw(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"), "check the netw"),
+    "packed": (raw(OK + b"Content-Encoding: gzip\r\n\r\n" + CONTENT), "check the network"),
+    "in circles": (raw(b"HTTP/1.0 302 Found\r\nLocation: /file\r\n\r\n"), "check the network"),
 }
 
 
