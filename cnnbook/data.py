@@ -10,24 +10,21 @@ gives the very same pictures, only more slowly.
 Data: Xiao, Rasul, Vollgraf, "Fashion-MNIST", arXiv:1708.07747 (2017); MIT licence.
 """
 
-import errno
 import gzip
-import hashlib
 import io
-import os
-import shutil
-import socket
-import tempfile
+import operator
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
-import filelock
 import numpy as np
-import platformdirs
 import torch
+from PIL import Image, ImageOps
 
+from cnnbook import files
+from cnnbook.files import DataError
 from cnnbook.language import text
 
 # Mean and standard deviation of all 47,040,000 pixels of the official 60,000 training pictures,
@@ -42,14 +39,14 @@ FILES = {
     "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
-ASSETS = Path(__file__).parent / "assets"
-CACHE = platformdirs.user_cache_path("cnnbook", appauthor=False)
-DEBIAN = Path("/usr/share/datasets/fashion-mnist")  # Debian package dataset-fashion-mnist
-NO_ANSWER = 30  # seconds of silence after which a download gives up
-
-
-class DataError(RuntimeError):
-    """The data cannot be had; the message says in one sentence what to do."""
+# SHA-256 of the same files as the authors packed and published them, NAME.gz at this address.
+ARCHIVES = {
+    "train-images-idx3-ubyte": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+    "train-labels-idx1-ubyte": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+    "t10k-images-idx3-ubyte": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+    "t10k-labels-idx1-ubyte": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+}
+ADDRESS = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
 
 
 @dataclass(repr=False, eq=False)
@@ -67,7 +64,7 @@ class Part:
     images: torch.Tensor
     labels: torch.Tensor
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.images.dtype != torch.uint8 or self.images.ndim != 4:
             found = f"{self.images.dtype} {tuple(self.images.shape)}"
             raise ValueError(f"images are {found}; they must be uint8 (N, C, H, W)")
@@ -75,52 +72,55 @@ class Part:
             found = f"{self.labels.dtype} {tuple(self.labels.shape)}"
             raise ValueError(f"labels are {found}; they must be int64 ({len(self.images)},)")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         """One number gives one normalised picture and its label, as a DataLoader wants it.
 
         ``part[3]`` → float32 (C, H, W), int. A slice, a list or a tensor of places, or a mask
         (bool, one a picture) gives a smaller `Part`: ``part[:100]``, ``part[part.labels == 7]``.
+        Anything else: ValueError.
         """
         if isinstance(index, slice):
             return Part(self.images[index], self.labels[index])
-        index = torch.as_tensor(index)
-        if index.ndim == 0:
-            return normalise(self.images[int(index)]), int(self.labels[int(index)])
-        if index.dtype != torch.bool:
-            index = index.long()
-        return Part(self.images[index], self.labels[index])
+        places = _places(index)
+        if places.ndim == 0:
+            return normalise(self.images[int(places)]), int(self.labels[int(places)])
+        return Part(self.images[places], self.labels[places])
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Part(images: uint8 {tuple(self.images.shape)}, labels: int64 ({len(self)},))"
 
-    def split(self, count, generator=None):
+    def split(self, count: int, generator: torch.Generator | None = None) -> "tuple[Part, Part]":
         """Set `count` pictures aside, for validation: returns ``(rest, aside)``, both `Part`.
 
         Drawn at random but stratified: each class gives its share, rounded up or down. Both
         parts keep the original order. `generator` (a ``torch.Generator``) fixes the draw;
         without one, torch's global generator is used.
         """
+        count = whole_number("count", count)
         if not 0 < count < len(self):
             raise ValueError(f"count is {count}; it must lie between 1 and {len(self) - 1}")
-        shuffled = torch.randperm(len(self), generator=generator)
-        by_class = shuffled[self.labels[shuffled].argsort(stable=True)]
-        evenly_spaced = torch.arange(count) * len(self) // count
-        aside = torch.zeros(len(self), dtype=torch.bool)
+        labels = self.labels.cpu()
+        shuffled = _random_order(len(self), generator)
+        by_class = shuffled[labels[shuffled].argsort(stable=True)]
+        evenly_spaced = torch.arange(count, device="cpu") * len(self) // count
+        aside = torch.zeros(len(self), dtype=torch.bool, device="cpu")
         aside[by_class[evenly_spaced]] = True
         return self[~aside], self[aside]
 
-    def per_class(self, count, generator=None):
+    def per_class(self, count: int, generator: torch.Generator | None = None) -> "Part":
         """A random `Part` with `count` pictures of every class that occurs, in original order.
 
         Raises ValueError if a class has fewer than `count`.
         """
-        shuffled = torch.randperm(len(self), generator=generator)
+        count = whole_number("count", count)
+        labels = self.labels.cpu()
+        shuffled = _random_order(len(self), generator)
         chosen = []
-        for label in self.labels.unique():
-            places = shuffled[self.labels[shuffled] == label]
+        for label in labels.unique():
+            places = shuffled[labels[shuffled] == label]
             if not 0 < count <= len(places):
                 raise ValueError(
                     f"count is {count}; class {int(label)} has {len(places)} pictures"
@@ -130,20 +130,51 @@ class Part:
         return self[torch.cat(chosen).sort().values]
 
 
+def whole_number(name: str, value: Any) -> int:
+    """`value` (of Python, NumPy or torch) as int; ValueError if it is no whole number."""
+    try:
+        if isinstance(value, (bool, np.bool_)) or getattr(value, "dtype", None) == torch.bool:
+            raise TypeError("True and False are no numbers here")
+        return operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} is {value!r}; it must be a whole number") from None
+
+
+def _places(index: Any) -> torch.Tensor:
+    """An index that is no slice as int64 or bool; one number has no dimension."""
+    try:
+        places = torch.as_tensor(index, device="cpu")
+        if places.numel() == 0:
+            return places.long()  # torch takes an empty list for floats
+        if places.ndim == 0:
+            return torch.tensor(whole_number("index", index), device="cpu")
+        if places.dtype != torch.bool and (places.is_floating_point() or places.is_complex()):
+            raise TypeError("only whole numbers tell a place")
+    except (TypeError, ValueError, RuntimeError):
+        rule = "it must be whole numbers, a slice or a mask"
+        raise ValueError(f"index is {index!r}; {rule}") from None
+    return places if places.dtype == torch.bool else places.long()
+
+
+def _random_order(count: int, generator: torch.Generator | None) -> torch.Tensor:
+    device = "cpu" if generator is None else generator.device
+    return torch.randperm(count, generator=generator, device=device).cpu()
+
+
 @dataclass(repr=False, eq=False)
 class FashionMNIST:
     """What `fashion_mnist` returns: two parts, the ten class names, and where it came from."""
 
     train: Part
     test: Part
-    classes: tuple
+    classes: tuple[str, ...]
     source: str
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"FashionMNIST(train: {len(self.train)} pictures, test: {len(self.test)} pictures)"
 
 
-def fashion_mnist(size="mini", download=True):
+def fashion_mnist(size: str = "mini", download: bool = True) -> FashionMNIST:
     """Load Fashion-MNIST and print in one line what was loaded, and from where.
 
     Parameters
@@ -152,8 +183,8 @@ def fashion_mnist(size="mini", download=True):
         ``"mini"``: ships with the book; the first 1,000 pictures of each class of the official
         training set, in their order, and the whole official test set of 10,000.
         ``"full"``: all 60,000 + 10,000. Looked for in the folder ``$CNNBOOK_DATA``, in the book's
-        cache folder, in the folder of Debian's package ``dataset-fashion-mnist``; then
-        downloaded (31 MB) into the cache folder.
+        cache folder, in the folder of Debian's package ``dataset-fashion-mnist``; what is
+        missing is then downloaded (31 MB) into the cache folder.
     download : bool
         May *full* be downloaded?
 
@@ -181,29 +212,46 @@ def fashion_mnist(size="mini", download=True):
     return FashionMNIST(train, test, classes, source)
 
 
-def normalise(images):
+def normalise(images: torch.Tensor) -> torch.Tensor:
     """uint8 pictures 0 … 255 → float32 of mean 0 and standard deviation 1; any shape."""
-    pixels = images.float()
+    pixels = images.to(torch.float32, copy=True)
     return pixels.div_(255).sub_(MEAN).div_(STD)
 
 
-def batches(part, batch_size, shuffle=False, generator=None, drop_last=False):
+def square(picture: Image.Image, size: int) -> torch.Tensor:
+    """The largest square in the middle of a Pillow picture, as uint8 (3, size, size)."""
+    picture = ImageOps.fit(picture.convert("RGB"), (size, size), Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+
+def batches(
+    part: Part,
+    batch_size: int,
+    shuffle: bool = False,
+    generator: torch.Generator | None = None,
+    drop_last: bool = False,
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Go once through `part`, `batch_size` pictures at a time, the whole set being in memory.
 
     Yields ``(images, labels)``: float32 (B, C, H, W), normalised, and int64 (B,). The last batch
     may be smaller, or is left out with `drop_last`. `shuffle` draws a new order every time from
-    `generator`, or from torch's global generator. `batch_size` below 1: ValueError.
+    `generator`, or from torch's global generator. A `batch_size` that is no whole number of at
+    least 1: ValueError.
     """
+    batch_size = whole_number("batch_size", batch_size)
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
-    order = torch.randperm(len(part), generator=generator) if shuffle else torch.arange(len(part))
+    if shuffle:
+        order = _random_order(len(part), generator)
+    else:
+        order = torch.arange(len(part), device="cpu")
     places = [chosen for chosen in order.split(batch_size) if len(chosen)]
     if drop_last and places and len(places[-1]) < batch_size:
         places.pop()
     return ((normalise(part.images[chosen]), part.labels[chosen]) for chosen in places)
 
 
-def read_idx(path, sha256):
+def read_idx(path: str | Path, sha256: str) -> np.ndarray:
     """Read an IDX file, packed (``.gz``) or not: a uint8 array of the shape its header gives.
 
     An IDX file is two zeros, the element type (8 = uint8), the number of dimensions, one
@@ -216,57 +264,45 @@ def read_idx(path, sha256):
         if path.suffix == ".gz":
             content = gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(text("data.unreadable", error=error)) from None
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise DataError(text("data.wrong_hash"))
+        raise files.damaged(path, error) from None
+    if files.digest(content) != sha256:
+        raise files.damaged(path, text("files.wrong_hash"))
     dimensions = content[3]
     sizes = np.frombuffer(content, ">u4", count=dimensions, offset=4).tolist()
     elements = np.frombuffer(bytearray(content), np.uint8, offset=4 + 4 * dimensions)
     return elements.reshape(sizes)
 
 
-def _part(images, labels):
+def _part(images: np.ndarray, labels: np.ndarray) -> Part:
     return Part(torch.from_numpy(images).unsqueeze(1), torch.from_numpy(labels).long())
 
 
-def ships(packed, name):
-    """Whether the bytes `packed` are those of the file `name` that ships with the book."""
-    listed = (ASSETS / "SHA256SUMS").read_text(encoding="utf-8")
-    return f"{hashlib.sha256(packed).hexdigest()}  {name}\n" in listed
-
-
-def _mini():
-    path = ASSETS / "fashion_mnist_mini.npz"
-    try:
-        packed = path.read_bytes()
-        if not ships(packed, path.name):
-            raise OSError(text("data.wrong_hash"))
-    except OSError as error:
-        raise DataError(text("data.mini_damaged", file=path, error=error)) from None
-    with np.load(io.BytesIO(packed)) as arrays:
+def _mini() -> tuple[Part, Part, str]:
+    with np.load(io.BytesIO(files.asset("fashion_mnist_mini.npz"))) as arrays:
         train = _part(arrays["train_images"], arrays["train_labels"])
         test = _part(arrays["test_images"], arrays["test_labels"])
     return train, test, text("data.from_book")
 
 
-def _full(download):
-    roads = [("cache", CACHE), ("debian", DEBIAN)]
-    if os.environ.get("CNNBOOK_DATA"):
-        roads.insert(0, ("environment", Path(os.environ["CNNBOOK_DATA"]).expanduser()))
-    for road, folder in roads:
-        if road == "environment" and not folder.is_dir():
-            raise DataError(text("data.no_folder", folder=folder))
-        if _files(folder):
-            return _load(road, folder)
-        if road == "environment":
-            print(text("data.nothing_there", folder=short(folder)))
+def _full(download: bool) -> tuple[Part, Part, str]:
+    for folder in files.folders():
+        source, found = files.source_of(folder), _official_files(folder)
+        # A cache with some of the files is a download that was interrupted: it is completed.
+        if len(found) == len(FILES) or (found and source != "cache"):
+            return _load(folder, found)
+        if source == "environment":
+            print(text("data.nothing_there", folder=files.short(folder)))
     if not download:
         raise DataError(text("data.missing", names=", ".join(FILES)))
-    _download()
-    return _load("cache", CACHE)
+    found = _official_files(files.CACHE)
+    for name in FILES:
+        if name not in found:
+            packed = f"FashionMNIST/raw/{name}.gz"
+            found[name] = files.fetch(f"{ADDRESS}{name}.gz", ARCHIVES[name], packed)
+    return _load(files.CACHE, found)
 
 
-def _files(folder):
+def _official_files(folder: Path) -> dict[str, Path]:
     """{name: path} of the official files in `folder`, or where torchvision puts them below it."""
     found = {}
     for name in FILES:
@@ -277,67 +313,10 @@ def _files(folder):
     return found
 
 
-def _load(road, folder):
-    files = _files(folder)
-    fix = text(f"data.fix_{road}", folder=folder)
-    arrays = []
-    for name, sha256 in FILES.items():
-        if name not in files:
+def _load(folder: Path, found: dict[str, Path]) -> tuple[Part, Part, str]:
+    for name in FILES:
+        if name not in found:
+            fix = text(f"files.fix_{files.source_of(folder)}")
             raise DataError(text("data.incomplete", folder=folder, name=name, fix=fix))
-        try:
-            arrays.append(read_idx(files[name], sha256))
-        except DataError as error:
-            message = text("data.damaged", file=files[name], error=error, fix=fix)
-            raise DataError(message) from None
-    source = text(f"data.from_{road}", folder=short(folder))
-    return _part(*arrays[:2]), _part(*arrays[2:]), source
-
-
-def short(folder):
-    """The folder as text, with ~ for the home folder: outputs are shown to others."""
-    home = Path.home()
-    return f"~/{folder.relative_to(home)}" if folder.is_relative_to(home) else str(folder)
-
-
-def _download():
-    """Fill the cache folder; one process at a time, all four files or none."""
-    lock = filelock.FileLock(CACHE / "download.lock")
-    silence = socket.getdefaulttimeout()
-    try:
-        CACHE.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            print(text("data.waiting"), flush=True)
-            lock.acquire()
-        if _files(CACHE):
-            return  # another process was first
-        for left_over in CACHE.glob("*.part"):  # of a process that was killed
-            shutil.rmtree(left_over, ignore_errors=True)
-        print(text("data.downloading", folder=short(CACHE)), flush=True)
-        socket.setdefaulttimeout(NO_ANSWER)
-        with tempfile.TemporaryDirectory(suffix=".part", dir=CACHE) as temporary:
-            _download_into(Path(temporary))
-            shutil.rmtree(CACHE / "FashionMNIST", ignore_errors=True)
-            os.replace(Path(temporary, "FashionMNIST"), CACHE / "FashionMNIST")
-    except (RuntimeError, HTTPException, ConnectionError, TimeoutError) as error:
-        problem = "not_the_data" if "corrupted" in str(error) else "no_network"
-        reason = " ".join(str(error).split())  # torchvision's message has several lines
-        names = ", ".join(FILES)
-        raise DataError(text(f"data.{problem}", error=reason, names=names)) from None
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
-        problem = "disk_full" if full else "read_only"
-        raise DataError(text(f"data.{problem}", error=error, folder=CACHE)) from None
-    finally:
-        socket.setdefaulttimeout(silence)
-        lock.release()
-
-
-def _download_into(folder):
-    """torchvision downloads with a progress bar, checks the MD5 of each file and unpacks it."""
-    from torchvision import datasets
-
-    datasets.FashionMNIST(folder, download=True)
-    for packed in (folder / "FashionMNIST" / "raw").glob("*.gz"):
-        packed.unlink()
+    arrays = [read_idx(found[name], sha256) for name, sha256 in FILES.items()]
+    return _part(*arrays[:2]), _part(*arrays[2:]), files.described(folder)

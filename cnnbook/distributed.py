@@ -19,6 +19,7 @@ On Windows, where torchrun needs a library that torch comes without there (pytor
 """
 
 import argparse
+import io
 import os
 import time
 from pathlib import Path
@@ -27,6 +28,7 @@ import torch
 from torch import distributed, nn
 
 from cnnbook.data import fashion_mnist, normalise
+from cnnbook.files import write_atomically
 from cnnbook.language import set_language
 from cnnbook.models import SmallCNN
 
@@ -85,9 +87,9 @@ def run(rank, world, address, options):
         distributed.destroy_process_group()
     if rank == 0:
         found = {"weights": weights, "losses": losses / world, "seconds": seconds}
-        unfinished = options.out.with_suffix(".part")
-        torch.save(found | {"processes": world, "threads": options.threads}, unfinished)
-        unfinished.replace(options.out)
+        content = io.BytesIO()
+        torch.save(found | {"processes": world, "threads": options.threads}, content)
+        write_atomically(options.out, content.getvalue())
 
 
 if __name__ == "__main__":

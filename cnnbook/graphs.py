@@ -2,26 +2,21 @@
 
     graph = karate_club()                                # 34 people, 78 friendships
     network = GCN(34, 16, 2)
-    logits = network(graph.features, normalized_adjacency(graph.adjacency))   # (34, 2)
+    logits = network(graph.features, normalised_adjacency(graph.adjacency))   # (34, 2)
 
 Kipf, Welling, "Semi-supervised classification with graph convolutional networks", ICLR 2017,
 arXiv:1609.02907.
 """
 
-import hashlib
 import io
-import os
-import pickle
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from cnnbook.data import CACHE, DataError, short
-from cnnbook.language import text
+from cnnbook import files
 
 # Zachary, "An information flow model for conflict and fission in small groups", Journal of
 # Anthropological Research 33 (1977): who met whom outside the club, who left with the president
@@ -35,23 +30,6 @@ WITH_THE_PRESIDENT = [9, 14, 15, 18, 20, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31,
 PLACES = """38-34 47-38 56-40 43-55 22-25 15-18 12-27 40-46 65-38 69-59 24-15 18-47 30-58 52-49
 93-38 89-62 0-17 37-21 92-53 55-30 98-46 30-44 80-62 84-21 71-0 80-3 100-29 74-20 70-30 90-28 66-48
 65-21 82-44 76-37"""
-
-# Cora as Yang, Cohen and Salakhutdinov published it with the "Planetoid" split (ICML 2016,
-# arXiv:1603.08861): eight files ind.cora.NAME, the SHA-256 of each, and the names they use.
-ADDRESS = "https://github.com/kimiyoung/planetoid/raw/master/data/"
-# "graph" is downloaded last: where it is, all are.
-FILES = {
-    "x": "23cfa55d91c6f624233f5eb7b6e3f141f1bd2b2ae39608a63cf5d084bb27baab",
-    "y": "94465c14eb53e04ca262198dcbb2521ee8af60fb3f3d546cd6ca24a511b0e7d1",
-    "tx": "b9afbaa4a400df991f6f02ef677e1e44da55ffc04801fd02f9e673987829226a",
-    "ty": "41f5ac76596a1699cc33f53084a2419e92961c42bb75f36fc38e616d348532ad",
-    "allx": "9419ba2f26f5c35243db64aba110e0f35a04851609e0dc5433450676ca6b8543",
-    "ally": "2b998f5cc7fedc86e7f97ca2498f47a1ffc1462c29e2d578b23bf3f62b6e7d71",
-    "test.index": "297ce89af2b51a6a194181c7dbe1796c6a1cf9cd9349a88383b1b1e227867875",
-    "graph": "58f13302f39dde8852dad6fe6d15b89b077b6d7f837626bce671ef80344b383d",
-}
-NAMES = """numpy.ndarray numpy.dtype numpy.core.multiarray._reconstruct scipy.sparse.csr.csr_matrix
-collections.defaultdict __builtin__.list""".split()
 
 
 @dataclass(repr=False, eq=False)
@@ -75,12 +53,12 @@ class Graph:
     test: torch.Tensor
     places: torch.Tensor | None = None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         edges = int(self.adjacency.sum()) // 2
         return f"Graph({len(self.labels)} nodes, {edges} edges, {self.features.shape[1]} features)"
 
 
-def normalized_adjacency(adjacency):
+def normalised_adjacency(adjacency: torch.Tensor) -> torch.Tensor:
     """D̃^(-1/2) Ã D̃^(-1/2): self-loops added, then each edge divided by √(its two degrees).
 
     Ã is `adjacency` with weight 1 on the diagonal wherever it is 0; a self-loop that is there
@@ -89,8 +67,8 @@ def normalized_adjacency(adjacency):
     Parameters
     ----------
     adjacency : torch.Tensor (N, N)
-        Symmetric, weights 0 or more; dense, sparse COO or sparse CSR. Whole numbers and bool
-        become float32.
+        Symmetric but for the last digits, weights 0 or more; dense, sparse COO, CSR or CSC. Whole
+        numbers and bool become float32.
 
     Returns
     -------
@@ -100,24 +78,23 @@ def normalized_adjacency(adjacency):
     Raises
     ------
     ValueError
-        If `adjacency` is not square, not symmetric, or holds a negative or non-finite weight.
+        If `adjacency` is not square, not symmetric, or holds a negative, complex or non-finite
+        weight.
 
     Reference: Kipf and Welling (2017), equation 2.
     """
     if adjacency.ndim != 2 or adjacency.shape[0] != adjacency.shape[1]:
         raise ValueError(f"adjacency has shape {tuple(adjacency.shape)}; it must be (N, N)")
+    if adjacency.is_complex():
+        raise ValueError(f"adjacency holds {adjacency.dtype}; weights must be real numbers")
+    kind = adjacency.dtype if adjacency.is_floating_point() else torch.float32
     edges = adjacency.to_sparse_coo().coalesce()
-    if not edges.is_floating_point():
-        edges = edges.float()
+    edges = edges.to(torch.float64 if kind == torch.float64 else torch.float32)
     (row, column), weight = edges.indices(), edges.values()
     bad = weight[~(weight.isfinite() & (weight >= 0))]
     if len(bad):
         raise ValueError(f"adjacency holds {bad[0]}; weights must be finite and 0 or more")
-    difference = (edges - edges.T).coalesce()
-    bad = difference.indices()[:, difference.values() != 0].T
-    if len(bad):
-        i, j = bad[0].tolist()
-        raise ValueError(f"adjacency[{i}, {j}] differs from adjacency[{j}, {i}]; they must agree")
+    _check_symmetry(edges, kind)
 
     loops = torch.ones(len(adjacency), dtype=weight.dtype, device=weight.device)
     loops[row[(row == column) & (weight > 0)]] = 0  # these nodes have one already
@@ -126,60 +103,76 @@ def normalized_adjacency(adjacency):
     weight = torch.cat([weight, loops])
     degree = torch.zeros_like(loops).index_add(0, row, weight)
     weight = weight / (degree[row] * degree[column]).sqrt()
-    result = _sparse(torch.stack([row, column]), weight, adjacency.shape)
-    if adjacency.layout == torch.sparse_csr:
-        return result.to_sparse_csr()
-    return result.to_dense() if adjacency.layout == torch.strided else result
+    result = _sparse(torch.stack([row, column]), weight.to(kind), adjacency.shape)
+    if adjacency.layout == torch.strided:
+        return result.to_dense()
+    return result.to_sparse(layout=adjacency.layout)
 
 
-def _sparse(places, values, shape):
+def _check_symmetry(edges: torch.Tensor, kind: torch.dtype) -> None:
+    """ValueError if `edges` (sparse COO) differ from their transpose by more than rounding does:
+    the last digits of a weight, and of the largest one, in their `kind` of number."""
+    if not len(edges.values()):
+        return
+    last_digits = 8 * torch.finfo(kind).eps
+    difference = (edges - edges.T).coalesce()
+    size = (edges + edges.T).coalesce().values() / 2  # the same cells, in the same order
+    allowed = max(1e-5, last_digits) * size + last_digits * edges.values().max()
+    bad = difference.indices()[:, difference.values().abs() > allowed].T
+    if len(bad):
+        i, j = bad[0].tolist()
+        raise ValueError(f"adjacency[{i}, {j}] differs from adjacency[{j}, {i}]; they must agree")
+
+
+def _sparse(places: torch.Tensor, values: torch.Tensor, shape: tuple) -> torch.Tensor:
     return torch.sparse_coo_tensor(places, values, shape, check_invariants=False).coalesce()
 
 
 class GCNLayer(nn.Module):
     """One graph convolution: multiply every node's features, then add up over the neighbours.
 
-    ``layer(x, normalized_adjacency)``: x (N, in_features), dense or sparse, and (N, N), dense or
+    ``layer(x, normalised_adjacency)``: x (N, in_features), dense or sparse, and (N, N), dense or
     sparse, to (N, out_features). There is no activation inside. Weights start as in Glorot and
     Bengio (2010), the bias at 0.
     """
 
-    def __init__(self, in_features, out_features):
+    def __init__(self, in_features: int, out_features: int):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(in_features, out_features))
         self.bias = nn.Parameter(torch.zeros(out_features))
         nn.init.xavier_uniform_(self.weight)
 
-    def forward(self, x, normalized_adjacency):
+    def forward(self, x: torch.Tensor, normalised_adjacency: torch.Tensor) -> torch.Tensor:
         messages = x @ self.weight  # (N, out_features)
-        return normalized_adjacency @ messages + self.bias
+        return normalised_adjacency @ messages + self.bias
 
 
 class GCN(nn.Module):
     """The network of Kipf and Welling: two layers, dropout before each, ReLU between.
 
-    ``network(x, normalized_adjacency)``: (N, in_features), dense or sparse, to logits (N, classes).
+    ``network(x, normalised_adjacency)``: (N, in_features), dense or sparse, to logits (N, classes).
     """
 
-    def __init__(self, in_features, hidden_features, classes, dropout=0.5):
+    def __init__(self, in_features: int, hidden_features: int, classes: int, dropout: float = 0.5):
         super().__init__()
         self.layer1 = GCNLayer(in_features, hidden_features)
         self.layer2 = GCNLayer(hidden_features, classes)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x, normalized_adjacency):
+    def forward(self, x: torch.Tensor, normalised_adjacency: torch.Tensor) -> torch.Tensor:
         if x.layout == torch.strided:
             x = self.dropout(x)
         else:  # zeros stay zeros: drop among the others only
             x = x.to_sparse_coo().coalesce()
             values = self.dropout(x.values())
-            facts = {"check_invariants": False, "is_coalesced": True}
-            x = torch.sparse_coo_tensor(x.indices(), values, x.shape, **facts)
-        hidden = functional.relu(self.layer1(x, normalized_adjacency))  # (N, hidden_features)
-        return self.layer2(self.dropout(hidden), normalized_adjacency)  # (N, classes)
+            x = torch.sparse_coo_tensor(
+                x.indices(), values, x.shape, check_invariants=False, is_coalesced=True
+            )
+        hidden = functional.relu(self.layer1(x, normalised_adjacency))  # (N, hidden_features)
+        return self.layer2(self.dropout(hidden), normalised_adjacency)  # (N, classes)
 
 
-def karate_club():
+def karate_club() -> Graph:
     """Zachary's karate club (1977): 34 members, 78 friendships, two parties after a quarrel.
 
     Returns a `Graph`: the features only say who a node is (the identity matrix); label 0 stayed
@@ -198,22 +191,15 @@ def karate_club():
     return Graph(torch.eye(34), labels, adjacency + adjacency.T, *parts, places.float())
 
 
-def planetoid(root=None, name="cora", download=True):
-    """Load Cora with the published Planetoid split, and print where it came from.
+def cora() -> Graph:
+    """Cora with the published Planetoid split; it ships with the book.
 
     2,708 papers, 5,278 citations between them (whichever way they point), 1,433 words that a
     paper holds (1) or not (0), 7 fields of research; 140 nodes to train, 500 to validate, 1,000
     to test, in the order of the published files.
 
-    Parameters
-    ----------
-    root : path, optional
-        The folder with the eight files ``ind.cora.*`` (or with a subfolder ``planetoid`` that has
-        them). Without it: the folder ``$CNNBOOK_DATA``, then the book's cache folder; then they
-        are downloaded (0.6 MB) into the cache folder.
-    name : "cora"
-    download : bool
-        May they be downloaded?
+    Yang, Cohen, Salakhutdinov, "Revisiting semi-supervised learning with graph embeddings", ICML
+    2016, arXiv:1603.08861.
 
     Returns
     -------
@@ -222,109 +208,16 @@ def planetoid(root=None, name="cora", download=True):
 
     Raises
     ------
-    ValueError
-        If `name` is another one.
-    DataError
-        If a file is missing, or is not, byte for byte, the published one. The files are pickles,
-        which can run programs: the hash is compared before one is read, and what reads them
-        (`read_pickle`) calls nothing that a file names.
+    files.DataError
+        If the file is missing or was changed.
     """
-    if name != "cora":
-        raise ValueError(f'name is {name!r}; it must be "cora"')
-    folder = _folder(root, download)
-    content = {suffix: _checked(folder / f"ind.cora.{suffix}", FILES[suffix]) for suffix in FILES}
-    order = np.array(content.pop("test.index").split(), dtype=int)
-    parts = {suffix: read_pickle(raw, suffix) for suffix, raw in content.items()}
-
-    features = np.vstack([_dense(parts["allx"]), _dense(parts["tx"])])
-    one_hot = np.vstack([_array(parts["ally"]), _array(parts["ty"])])
-    place = np.arange(len(features))
-    place[order] = place[-len(order) :].copy()  # the rows of the test papers are mixed
-    pairs = [(node, other) for node, others in parts["graph"].items() for other in others]
-    edges = torch.tensor([pair for pair in pairs if pair[0] != pair[1]]).T
-    edges = torch.cat([edges, edges.flip(0)], dim=1).unique(dim=1)
-    adjacency = _sparse(edges, torch.ones(edges.shape[1]), (len(place), len(place)))
-    papers = torch.arange(len(place))
-    train, validation, _ = papers.split([140, 500, len(place) - 640])
-    test = torch.from_numpy(np.sort(order))
-    print(text("graphs.loaded", nodes=len(place), edges=edges.shape[1] // 2, source=short(folder)))
-    labels = torch.from_numpy(one_hot[place].argmax(axis=1))
-    return Graph(torch.from_numpy(features[place]), labels, adjacency, train, validation, test)
-
-
-class _Stand(dict):
-    """Stands for everything that a pickle names: keeps what it is given, and runs nothing."""
-
-    def __init__(self, *arguments):
-        self.arguments = arguments
-
-    def __setstate__(self, state):
-        self.state = state
-
-
-class _Reader(pickle.Unpickler):
-    def find_class(self, module, name):
-        if f"{module}.{name}" not in NAMES:
-            raise pickle.UnpicklingError(text("graphs.hostile", name=f"{module}.{name}"))
-        return _Stand
-
-
-def read_pickle(content, name):
-    """Read the bytes of a Planetoid pickle without running anything that it names.
-
-    Returns lists, dicts, and inert stand-ins for arrays and matrices. Raises DataError if the
-    pickle names what those files do not use, or cannot be read; `name` is for the message.
-    """
-    try:
-        return _Reader(io.BytesIO(content), encoding="latin1").load()
-    except Exception as error:
-        raise DataError(text("graphs.unreadable", file=name, error=error)) from None
-
-
-def _array(stand):
-    """The NumPy array whose parts a stand-in keeps."""
-    _, shape, kind, by_column, content = stand.state
-    numbers = np.frombuffer(content.encode("latin1"), kind.state[1] + kind.arguments[0])
-    return numbers.reshape(shape, order="F" if by_column else "C")
-
-
-def _dense(stand):
-    """The dense matrix of a stand-in for SciPy's csr_matrix: the columns and values of row i lie
-    between places indptr[i] and indptr[i + 1]."""
-    start, column = _array(stand.state["indptr"]), _array(stand.state["indices"])
-    matrix = np.zeros(stand.state["_shape"], dtype=np.float32)
-    matrix[np.repeat(np.arange(len(matrix)), np.diff(start)), column] = _array(stand.state["data"])
-    return matrix
-
-
-def _checked(path, digest):
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(text("graphs.unreadable", file=path, error=error)) from None
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise DataError(text("graphs.wrong_hash", file=path))
-    return content
-
-
-def _folder(root, download):
-    """The folder that holds the files; without any, they are downloaded."""
-    given = Path(root or os.environ.get("CNNBOOK_DATA") or CACHE).expanduser()
-    roads = [given, given / "planetoid"] + ([] if root else [CACHE / "planetoid"])
-    for folder in roads:
-        if (folder / "ind.cora.graph").exists():
-            return folder
-    if root or not download:
-        raise DataError(text("graphs.missing", folders=", ".join(map(str, roads))))
-    import pooch
-
-    print(text("graphs.downloading", folder=short(folder)), flush=True)
-    pooch.get_logger().setLevel("ERROR")  # it would repeat on stderr what is printed here
-    try:
-        for suffix, digest in FILES.items():
-            file = f"ind.cora.{suffix}"
-            pooch.retrieve(ADDRESS + file, f"sha256:{digest}", file, folder)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(text("graphs.no_network", error=reason, folder=folder)) from None
-    return folder
+    with np.load(io.BytesIO(files.asset("cora.npz"))) as packed:
+        arrays = {name: torch.tensor(packed[name].astype(int)) for name in packed.files}
+    papers = torch.arange(2708)
+    features = torch.zeros(2708, 1433)
+    features[papers.repeat_interleave(arrays["word_counts"]), arrays["words"]] = 1
+    edges = arrays["edges"].T  # (2, 5278), each once
+    edges = torch.cat([edges, edges.flip(0)], dim=1)  # (2, 10556), both ways
+    adjacency = _sparse(edges, torch.ones(edges.shape[1]), (2708, 2708))
+    train, validation, _, test = papers.split([140, 500, 1068, 1000])
+    return Graph(features, arrays["labels"], adjacency, train, validation, test)

@@ -6,16 +6,14 @@ softmax at the end: the cross-entropy of torch takes logits, and so does `argmax
 Layers carry the names that the text uses, so ``model.conv1`` is the layer the chapter talks of.
 """
 
-import hashlib
 import io
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-ASSETS = Path(__file__).parent / "assets"
+from cnnbook import files
 
 
 class FashionDNN(nn.Module):
@@ -31,7 +29,7 @@ class FashionDNN(nn.Module):
         self.fc2 = nn.Linear(256, 128)
         self.fc3 = nn.Linear(128, 10)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures (N, 1, 28, 28) to logits (N, 10)."""
         x = x.flatten(1)  # (N, 784): from here on nothing knows which pixels were neighbours
         x = functional.relu(self.fc1(x))  # (N, 256)
@@ -59,7 +57,7 @@ class FashionCNN(nn.Module):
         self.fc2 = nn.Linear(600, 120)
         self.fc3 = nn.Linear(120, 10)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures (N, 1, 28, 28) to logits (N, 10)."""
         x = functional.relu(self.norm1(self.conv1(x)))  # (N, 32, 28, 28)
         x = self.pool(x)  # (N, 32, 14, 14)
@@ -85,7 +83,7 @@ class SpeedrunCNN(nn.Module):
     1 and with 2 threads), 3.8 s of processor time on one thread. Faster: `training.speedrun`.
     """
 
-    def __init__(self, channels=(16, 32), hidden=64, deep=False):
+    def __init__(self, channels: tuple[int, int] = (16, 32), hidden: int = 64, deep: bool = False):
         super().__init__()
         first, second = channels
         # No bias where a BatchNorm follows: it subtracts the mean, and the bias with it.
@@ -101,11 +99,11 @@ class SpeedrunCNN(nn.Module):
         self.norm3 = nn.BatchNorm1d(hidden)
         self.fc2 = nn.Linear(hidden, 10)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures (N, 1, 28, 28) to logits (N, 10)."""
         x = functional.relu(self.norm1(self.conv1(x)))  # (N, 16, 14, 14)
         x = functional.relu(self.norm2(self.conv2(x)))  # (N, 32, 7, 7)
-        if self.conv3 is not None:
+        if self.conv3 is not None and self.norm_of_conv3 is not None:
             x = x + functional.relu(self.norm_of_conv3(self.conv3(x)))
         x = x.permute(0, 2, 3, 1).flatten(1)  # (N, 1568); as channels-last has them in memory
         x = functional.relu(self.norm3(self.fc1(x)))  # (N, 64)
@@ -125,7 +123,7 @@ class SmallCNN(nn.Module):
         self.pool = nn.MaxPool2d(2)
         self.fc = nn.Linear(16 * 7 * 7, 10)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Pictures (N, 1, 28, 28) to logits (N, 10)."""
         x = functional.relu(self.conv1(x))  # (N, 8, 28, 28)
         x = self.pool(x)  # (N, 8, 14, 14)
@@ -135,24 +133,18 @@ class SmallCNN(nn.Module):
         return self.fc(x)  # (N, 10)
 
 
-def small_cnn(quiet=False):
+def small_cnn(quiet: bool = False) -> SmallCNN:
     """A `SmallCNN` with the weights that ship with the book, in `eval()` mode.
 
     Trained by tools/train_small_network.py; ``assets/small_cnn.json`` is the log of that run, with
-    the accuracy it reached. Prints which weights were loaded, unless `quiet`. Raises RuntimeError
-    if the file is not the one that was listed.
+    the accuracy it reached. Prints which weights were loaded, unless `quiet`. Raises
+    ``files.DataError`` if the file is missing or was changed.
     """
-    packed = (ASSETS / "small_cnn.npz").read_bytes()
-    digest = hashlib.sha256(packed).hexdigest()
-    if f"{digest}  small_cnn.npz\n" not in (ASSETS / "SHA256SUMS").read_text(encoding="utf-8"):
-        raise RuntimeError(
-            f"small_cnn.npz has the SHA-256 {digest}, not the one in SHA256SUMS: get a fresh"
-            " copy of the book (with git: git restore cnnbook/assets)"
-        )
+    packed = files.asset("small_cnn.npz")
     model = SmallCNN()
-    with np.load(io.BytesIO(packed), allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(packed)) as arrays:
         weights = {name: torch.from_numpy(arrays[name]).float() for name in model.state_dict()}
     model.load_state_dict(weights)
     if not quiet:
-        print(f"SmallCNN ← small_cnn.npz (SHA-256 {digest[:12]}…)")
+        print(f"SmallCNN ← small_cnn.npz (SHA-256 {files.digest(packed)[:12]}…)")
     return model.eval()

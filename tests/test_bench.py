@@ -98,25 +98,6 @@ def test_the_ratio_needs_our_own_ninety_per_cent():
 # --------------------------------------------------------------------------------- writing
 
 
-def test_a_crash_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "folder" / "bench.json"
-    record.write_atomically(path, "old\n")
-    whole = Path.write_text
-
-    def half(self, text, **options):
-        whole(self, text[:2], **options)
-        raise OSError("the disk is full")
-
-    monkeypatch.setattr(Path, "write_text", half)
-    with pytest.raises(OSError, match="full"):
-        record.write_atomically(path, "new\n")
-    monkeypatch.undo()
-    assert path.read_text() == "old\n"
-    assert list(path.parent.iterdir()) == [path]
-    record.write_atomically(path, "new\n")
-    assert path.read_text() == "new\n" and list(path.parent.iterdir()) == [path]
-
-
 def test_the_record_as_text_is_the_record():
     found = {"seeds": [0, 1], "points": [[1.5, 0.9]], "names": ["test_a[b c-1]"], "none": []}
     text = record.as_text(found)

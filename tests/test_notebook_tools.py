@@ -547,16 +547,6 @@ def test_pictures_become_small():
     assert pictures[0].tobytes() == pictures[1].tobytes()  # 256 greys lose nothing
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "x.ipynb"
-    path.write_text("old", encoding="utf-8")
-    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError):
-        notebooks.write_atomically(path, "new")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["x.ipynb"]
-    assert path.read_text(encoding="utf-8") == "old"
-
-
 def test_find(book):
     assert [path.name for path in notebooks.find(folder=book)] == [
         "5_1_9_lines.ipynb",

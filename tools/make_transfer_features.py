@@ -13,10 +13,8 @@ Another machine may round single values to the neighbouring step.
 """
 
 import hashlib
-import io
 import json
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +23,12 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import npz  # noqa: E402
+
 from cnnbook import transfer  # noqa: E402
 from cnnbook.data import fashion_mnist  # noqa: E402
+from cnnbook.files import ASSETS  # noqa: E402
 
-ASSETS = ROOT / "cnnbook" / "assets"
 CHAPTER = ROOT / "notebooks" / "ko" / "5_3_transfer_learning.ipynb"
 CELLS = ("libraries-code", "prepare-code", "features-code", "head-code", "linear-head-code")
 CELLS += ("probe-code", "tune-network", "tune-depth", "tune-code")
@@ -73,18 +73,6 @@ def exact_features(backbone, train, test):
     }
 
 
-def save(arrays, target):
-    """A packed npz with fixed dates, so that the same arrays are the same bytes."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.create_system, entry.external_attr = 3, 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, array, version=(1, 0))
-            archive.writestr(entry, buffer.getvalue(), compresslevel=9)
-
-
 def main(folder=ASSETS):
     torch.set_num_threads(1)
     backbone = transfer.backbone()
@@ -99,7 +87,7 @@ def main(folder=ASSETS):
         # Fortran order: a number of all pictures lies together, which packs better.
         arrays[f"train_{name}"] = np.asfortranarray(codes[: len(train)])
         arrays[f"test_{name}"] = np.asfortranarray(codes[len(train) :])
-    save(arrays, folder / "transfer_features.npz")
+    npz.write(folder / "transfer_features.npz", arrays, level=9)
     made = (folder / "transfer_features.npz").read_bytes()
     print(f"{hashlib.sha256(made).hexdigest()}  transfer_features.npz   ({len(made):,} bytes)")
 

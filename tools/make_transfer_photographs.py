@@ -18,9 +18,9 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cnnbook.transfer import square  # noqa: E402
+from cnnbook.data import square  # noqa: E402
+from cnnbook.files import ASSETS, write_atomically  # noqa: E402
 
-ASSETS = ROOT / "cnnbook" / "assets"
 SIZE = 224
 SOURCES = {
     "cat": "chelsea.png",
@@ -39,7 +39,7 @@ def make(folder, target=ASSETS):
         buffer = io.BytesIO()
         small.save(buffer, "jpeg", quality=82, optimize=True)
         paths.append(Path(target) / f"photo_{name}.jpg")
-        paths[-1].write_bytes(buffer.getvalue())
+        write_atomically(paths[-1], buffer.getvalue())
     return paths
 
 

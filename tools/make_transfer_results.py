@@ -20,7 +20,8 @@ import torch
 from make_transfer_features import ASSETS, CELLS, from_the_chapter
 
 from cnnbook import transfer
-from cnnbook.data import fashion_mnist
+from cnnbook.data import fashion_mnist, square
+from cnnbook.files import write_atomically
 
 SEEDS, COUNTS = range(5), (5, 10, 20, 50)
 RECIPES = ("frozen", "new_head", "one_rate", "by_depth", "training_mode")
@@ -61,7 +62,7 @@ def answers(backbone):
     names = MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"]
     found = {"normalised": {}, "not normalised": {}}
     for photo in ("cat", "coffee", "camera", "rocket"):
-        image = transfer.square(
+        image = square(
             transfer.Image.open(ASSETS / f"photo_{photo}.jpg"), 224
         )  # as the chapter reads it
         for kind, normalised in (("normalised", True), ("not normalised", False)):
@@ -184,7 +185,7 @@ def main(folder):
         means = {n: np.mean(v).round(1) for n, v in results["fine-tuning"][recipe].items()}
         print(f"{time.perf_counter() - started:.0f} s", recipe, means, flush=True)
         text = json.dumps(results, indent=1, ensure_ascii=False) + "\n"
-        target.write_text(text, encoding="utf-8", newline="\n")
+        write_atomically(target, text)
 
 
 if __name__ == "__main__":

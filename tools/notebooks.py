@@ -23,12 +23,13 @@ from pathlib import Path
 import ipykernel.kernelspec
 import nbformat
 import oxipng
-from files import write_atomically
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from PIL import Image
+
+from cnnbook.files import write_atomically
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 LANGUAGES = ("ko", "en")

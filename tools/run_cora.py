@@ -3,7 +3,7 @@
     python tools/run_cora.py              all of it, about a quarter of an hour on one thread
     python tools/run_cora.py base depth   only these; the others stay as they are
 
-Needs Cora (``planetoid()`` finds or downloads it). The recipe is that of Kipf and Welling (2017):
+The recipe is that of Kipf and Welling (2017):
 two layers with 16 units, dropout 0.5, Adam with learning rate 0.01, weight decay 5e-4 on the first
 layer, 200 epochs, rows of the features divided by their sum. The accuracy is that of the weights
 after the last epoch on the 1,000 test papers: nothing is chosen, not even the epoch.
@@ -22,9 +22,10 @@ from torch.nn import functional
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from cnnbook.graphs import GCN, GCNLayer, normalized_adjacency, planetoid  # noqa: E402
+from cnnbook.files import ASSETS, write_atomically  # noqa: E402
+from cnnbook.graphs import GCN, GCNLayer, cora, normalised_adjacency  # noqa: E402
 
-TARGET = ROOT / "cnnbook" / "assets" / "cora_run.json"
+TARGET = ASSETS / "cora_run.json"
 SEEDS = {"base": 100, "depth": 10}  # 20 for all others
 DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 POWERS = (0, 1, 2, 4, 8, 16, 32, 64)
@@ -89,7 +90,7 @@ def scaled(adjacency, way):
     if way == "no_graph":
         return loops
     if way == "rewired":
-        return normalized_adjacency(rewired(adjacency, torch.Generator().manual_seed(0)))
+        return normalised_adjacency(rewired(adjacency, torch.Generator().manual_seed(0)))
     edges = adjacency if way == "no_loops" else (adjacency + loops).coalesce()
     (row, column), weight = edges.indices(), edges.values()
     degree = torch.zeros(len(adjacency)).index_add(0, row, weight)
@@ -130,7 +131,7 @@ def random_split(labels, seed):
 def accuracies(graph, variant, count):
     """One accuracy a seed, between 0 and 1."""
     x = (graph.features if variant == "raw_features" else by_row(graph.features)).to_sparse()
-    adjacency = normalized_adjacency(graph.adjacency)
+    adjacency = normalised_adjacency(graph.adjacency)
     if variant in ("sum", "mean", "no_loops", "no_graph", "rewired"):
         adjacency = scaled(graph.adjacency, variant)
     found = []
@@ -148,7 +149,7 @@ def accuracies(graph, variant, count):
 def depth(graph, count):
     """{number of layers: one accuracy a seed}"""
     x = by_row(graph.features).to_sparse()
-    adjacency = normalized_adjacency(graph.adjacency)
+    adjacency = normalised_adjacency(graph.adjacency)
     found = {}
     for layers in DEPTHS:
         found[layers] = []
@@ -165,7 +166,7 @@ def smoothing(graph, count):
 
     The "simple graph convolution" of Wu and others (2019), arXiv:1902.07153.
     """
-    adjacency, x = normalized_adjacency(graph.adjacency), by_row(graph.features)
+    adjacency, x = normalised_adjacency(graph.adjacency), by_row(graph.features)
     found, power = {}, 0
     for wanted in POWERS:
         for _ in range(wanted - power):
@@ -198,7 +199,7 @@ def main(chosen):
     if unknown:
         sys.exit(f"{', '.join(sorted(unknown))}: there is only {', '.join(RUNS)}")
     torch.set_num_threads(1)
-    graph = planetoid()
+    graph = cora()
     record = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.exists() else {}
     record.setdefault("runs", {})
     for name in chosen or RUNS:
@@ -214,7 +215,7 @@ def main(chosen):
             "python": platform.python_version(),
             "torch": torch.__version__.partition("+")[0],
         }
-        TARGET.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        write_atomically(TARGET, json.dumps(record, indent=1, sort_keys=True) + "\n")
         print(f"{name}: {time.process_time() - start:.0f} s", flush=True)
 
 

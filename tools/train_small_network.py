@@ -19,10 +19,8 @@ import hashlib
 import json
 import sys
 import time
-import zipfile
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
@@ -30,11 +28,13 @@ from torch.nn import functional
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import npz  # noqa: E402
+
 from cnnbook.data import Part, fashion_mnist, normalise  # noqa: E402
+from cnnbook.files import ASSETS, write_atomically  # noqa: E402
 from cnnbook.models import SmallCNN  # noqa: E402
 from cnnbook.training import evaluate, triangle  # noqa: E402
 
-ASSETS = ROOT / "cnnbook" / "assets"
 EPOCHS = 14
 BATCH = 125
 LEARNING_RATE = 0.01
@@ -154,17 +154,6 @@ def measure(model, part):
     }
 
 
-def save(arrays, target):
-    """An npz with fixed dates, so that the same arrays are the same bytes."""
-    with zipfile.ZipFile(target, "w") as archive:
-        for name, array in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3  # "Unix", on Windows too
-            entry.external_attr = 0o644 << 16
-            with archive.open(entry, "w") as file:
-                np.lib.format.write_array(file, array, version=(1, 0))
-
-
 def main(folder=ASSETS):
     torch.set_num_threads(1)
     started = time.perf_counter()
@@ -175,7 +164,7 @@ def main(folder=ASSETS):
     model.load_state_dict({name: torch.from_numpy(a).float() for name, a in arrays.items()})
     first = [int((clothes.test.labels == label).nonzero()[0]) for label in range(10)]
     arrays["pictures"] = clothes.test.images[first, 0].numpy()  # the first of each class
-    save(arrays, folder / "small_cnn.npz")
+    npz.write(folder / "small_cnn.npz", arrays)
     log = {
         "what": "weights of cnnbook.models.SmallCNN, float16; "
         "pictures: the first of each class of the official test set, uint8 (10, 28, 28)",
@@ -193,7 +182,7 @@ def main(folder=ASSETS):
         "test accuracy": measure(model, clothes.test),
     }
     text = json.dumps(log, indent=1, ensure_ascii=False) + "\n"
-    (folder / "small_cnn.json").write_text(text, encoding="utf-8", newline="\n")
+    write_atomically(folder / "small_cnn.json", text)
     print(f"{time.perf_counter() - started:.0f} s, test accuracy {log['test accuracy']}")
     for name in ("small_cnn.npz", "small_cnn.json"):
         made = (folder / name).read_bytes()

@@ -10,6 +10,7 @@ import anywidget
 import traitlets
 
 from cnnbook import language
+from cnnbook.files import write_atomically
 
 FOLDER = Path(__file__).parent
 FIGURE_TYPE = "application/vnd.cnnbook.figure+json"
@@ -144,7 +145,7 @@ class Figure(anywidget.AnyWidget):
 
     def save_html(self, path):
         """Write :meth:`to_html` to `path`; opens by double click, from ``file://``."""
-        Path(path).write_text(self.to_html(), encoding="utf-8")
+        write_atomically(path, self.to_html())
 
 
 def fragment(figure_json, png, alt):

@@ -6,7 +6,7 @@ import torch
 import traitlets
 
 from cnnbook.figures.figure import Figure, StateError
-from cnnbook.graphs import GCN, normalized_adjacency
+from cnnbook.graphs import GCN, normalised_adjacency
 
 BLUE, ORANGE, LINE = "#0072B2", "#B34700", "#c9d1d9"  # as in figure.css
 SHAPES = "os"  # a circle for party 0, a square for party 1
@@ -92,7 +92,7 @@ class MessagePassing(Figure):
         adjacency = torch.zeros(len(self.labels), len(self.labels))
         for i, j in self.edges:
             adjacency[i, j] = adjacency[j, i] = 1
-        return normalized_adjacency(adjacency)
+        return normalised_adjacency(adjacency)
 
     def heard(self):
         """With what weight each node speaks to `node` through `layers` layers, (N,)."""

@@ -1,11 +1,13 @@
 """What the figures of the book's small network share: its pictures and its weights."""
 
 import base64
+import io
 from functools import cache
 
 import numpy as np
 import traitlets
 
+from cnnbook import files
 from cnnbook.figures.figure import StateError
 
 SHAPES = {  # channels, rows, columns of each layer
@@ -31,9 +33,7 @@ def from_base64(letters, figure=None):
 @cache
 def examples():
     """The first test picture of each class, uint8 (10, 28, 28); they ship with the weights."""
-    from cnnbook import models  # brings torch, which other figures do without
-
-    with np.load(models.ASSETS / "small_cnn.npz", allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(files.asset("small_cnn.npz"))) as arrays:
         return arrays["pictures"]
 
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import traitlets
 
-from cnnbook import transfer
+from cnnbook import files, transfer
 from cnnbook.figures.figure import Figure, StateError
 
 METHODS = ("middle", "scratch", "last", "pixels", "untrained")
@@ -48,7 +48,7 @@ class TransferExplorer(Figure):
     same = traitlets.Dict().tag(sync=True)
 
     def __init__(self, fashion, **state):
-        results = json.loads(transfer.asset("transfer_results.json"))
+        results = json.loads(files.asset("transfer_results.json"))
         curves = {
             name: [
                 [round(float(np.mean(row)), 1), round(float(np.std(row, ddof=1)), 1)]

@@ -185,7 +185,7 @@ def main(arguments):
     record.prepare()
     print(f"{record.processor_name()}, {record.thread_count()} threads", flush=True)
     if NEED_ALL_PICTURES & set(options.sections):
-        from cnnbook.data import DataError
+        from cnnbook.files import DataError
 
         try:
             record.clothes(options.quick)

@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "tools"))
+sys.path.append(str(ROOT))
 
-import files  # noqa: E402
+from cnnbook import files  # noqa: E402
 
 TARGETS = (88, 90, 92, 93)  # per cent of the official test set
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")

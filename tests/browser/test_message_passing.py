@@ -9,7 +9,7 @@ from looks import settle
 
 from cnnbook import language
 from cnnbook.figures import MessagePassing
-from cnnbook.graphs import GCN, karate_club, normalized_adjacency
+from cnnbook.graphs import GCN, karate_club, normalised_adjacency
 
 WIDTHS = (360, 700, 1280)
 CLUB = karate_club()
@@ -209,7 +209,7 @@ def test_the_arithmetic_is_that_of_cnnbook_graphs(functions, count, hidden, seed
     torch.manual_seed(seed)
     adjacency = (torch.rand(count, count, dtype=torch.float64) < 0.4).double().triu(1)
     edges = adjacency.nonzero().tolist()
-    matrix = normalized_adjacency(adjacency + adjacency.T)
+    matrix = normalised_adjacency(adjacency + adjacency.T)
     found = functions("normalize(v[0], v[1])", count, edges)
     np.testing.assert_allclose(found, matrix.numpy(), atol=1e-12)
     for layers in (0, 1, 2):
@@ -237,7 +237,7 @@ def test_python_and_page_know_the_same_weights():
     network.load_state_dict({**network.state_dict()})
     assert len(figure.weights[0]) == 4 * 37 + 2 and figure.epochs == [5]
     assert figure.heard().sum() == pytest.approx(
-        float(torch.linalg.matrix_power(normalized_adjacency(CLUB.adjacency), 2)[3].sum())
+        float(torch.linalg.matrix_power(normalised_adjacency(CLUB.adjacency), 2)[3].sum())
     )
 
 

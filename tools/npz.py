@@ -1,0 +1,28 @@
+"""NumPy archives that are the same to the bit whenever and wherever they are written."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from cnnbook.files import write_atomically
+
+
+def write(target: str | Path, arrays: dict[str, np.ndarray], level: int = 0) -> None:
+    """Write {name: array} to the file `target`, in this order, with fixed dates.
+
+    `level` : how hard to pack, 0 (not at all) to 9. Packed bytes are the same with the same zlib
+    only (made with zlib 1.2.13; zlib-ng, for one, packs the same numbers into other bytes).
+    """
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3  # "Unix", on Windows too
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED if level else zipfile.ZIP_STORED
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, array, version=(1, 0))
+            archive.writestr(entry, buffer.getvalue(), compresslevel=level or None)
+    write_atomically(target, content.getvalue())
