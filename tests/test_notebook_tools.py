@@ -1,7 +1,7 @@
 """The tools and the checks of the notebooks, tried on small notebooks with a defect each.
 
-A check that cannot fail is worth nothing: every one in `notebook_checks.py` and
-`notebook_plugin.py` is given a good notebook and a spoiled one here.
+A check that cannot fail is worth nothing: every one in `checks` is given a good notebook and a
+spoiled one here.
 """
 
 import base64
@@ -14,11 +14,15 @@ import sys
 
 import editions
 import nbformat
-import notebook_checks as checks
 import pytest
 from PIL import Image
 
+import checks
 import notebooks
+from checks.editions import different_numbers, word_list_problems
+from checks.files import cells_of, read
+from checks.markdown import code_blocks, formulas, headings, pictures, targets
+from checks.marks import checked_numbers, disagreement, marks, unmarked
 
 GOOD = """\
 @@ md title
@@ -135,8 +139,8 @@ def book(tmp_path):
     for language in ("ko", "en"):
         path = tmp_path / language / "5_1_9_lines.ipynb"
         (tmp_path / language / "grid.png").write_bytes(base64.b64decode(png()))
-        notebook = checks.read(path)
-        for count, cell in enumerate(checks.cells_of(notebook, "code"), start=1):
+        notebook = read(path)
+        for count, cell in enumerate(cells_of(notebook, "code"), start=1):
             cell.execution_count = count
         data = {
             "image/png": png(),
@@ -153,33 +157,16 @@ def cell_called(notebook, identity):
 
 
 def load(book, language):
-    return checks.read(book / language / "5_1_9_lines.ipynb")
+    return read(book / language / "5_1_9_lines.ipynb")
 
 
-def all_problems(book, language, notebook):
-    """What every check without a kernel says about `notebook` as the edition `language`."""
-    path = book / language / "5_1_9_lines.ipynb"
-    pair = [notebook if language == name else load(book, name) for name in ("ko", "en")]
-    return [
-        *checks.run_problems(notebook),
-        *checks.picture_problems(notebook),
-        *checks.layout_problems(notebook),
-        *checks.link_problems(path, notebook),
-        *checks.reading_problems(notebook),
-        *checks.exercise_problems(notebook),
-        *checks.rhythm_problems(notebook, language),
-        *checks.prose_problems(notebook),
-        *checks.different_cells(*pair),
-        *checks.language_problems(notebook, language),
-        *[problem for cell in notebook.cells for problem in checks.wrong_words(cell.source)],
-        *[problem for cell in notebook.cells for problem in checks.filler(cell.source)],
-    ]
+def problems(book, language, notebook=None):
+    return checks.problems(book / language / "5_1_9_lines.ipynb", notebook)
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_a_good_notebook_passes(book, language):
-    assert all_problems(book, language, load(book, language)) == []
-    assert notebooks.is_normal(book / language / "5_1_9_lines.ipynb")
+    assert problems(book, language) == []
 
 
 # (edition, cell, old text, new text, what the complaint must say)
@@ -211,11 +198,11 @@ SPOILED_SOURCES = [
     ("en", "figure-text", "x_{2} = 3", "x_{2} = 4", "formulas"),
     ("en", "title", "[next chapter](5_2_next.ipynb#dense-part)", "next chapter", "links"),
     ("en", "mistakes", "## Common", "### Common", "headings"),
-    ("en", "mistakes", "A flipped kernel.", "뒤집힌 커널입니다.", "Korean in the English"),
+    ("en", "mistakes", "A flipped kernel.", "뒤집힌 커널입니다.", "is Korean in the English"),
     ("ko", "mistakes", "뒤집힌 커널입니다.", "2번 뒤집힌 커널입니다.", "2 stands in the Korean"),
     ("en", "solution-product", "2 * 3", "2 * 4", "code blocks"),
     ("en", "figure", "x = 3", "x = 4", "the code of the editions differs"),
-    ("en", "figure", "# height", "# 세로", "a comment is Korean"),
+    ("en", "figure", "# height", "# 세로", "'# 세로' is Korean in the English"),
     ("en", "setup", 'setup("en")', 'setup("ko")', 'must call setup("en")'),
     ("ko", "figure", "x = 3", 'x = "세로"', "Korean in a string"),
     ("ko", "figure", "x = 3", 'x = "the height of it"', "a sentence in a string"),
@@ -253,8 +240,8 @@ def test_a_spoiled_source_is_found(book, language, identity, old, new, complaint
     cell = cell_called(notebook, identity)
     assert old in cell.source
     cell.source = cell.source.replace(old, new)
-    problems = all_problems(book, language, notebook)
-    assert any(complaint in problem for problem in problems), problems
+    found = problems(book, language, notebook)
+    assert any(complaint in problem for problem in found), found
 
 
 def clear(notebook):
@@ -353,8 +340,8 @@ def test_a_spoiled_notebook_is_found(book, name):
     spoil, complaint = SPOILED_NOTEBOOKS[name]
     notebook = load(book, "en")
     spoil(notebook)
-    problems = all_problems(book, "en", notebook)
-    assert any(complaint in problem for problem in problems), problems
+    found = problems(book, "en", notebook)
+    assert any(complaint in problem for problem in found), found
 
 
 FINE_SENTENCES = [
@@ -369,8 +356,26 @@ FINE_SENTENCES = [
 @pytest.mark.parametrize("text", FINE_SENTENCES)
 def test_a_number_that_needs_no_mark(text):
     if "2-second" not in text:
-        assert checks.marks(text)[1] == []
-    assert checks.unmarked(text) == []
+        assert marks(text)[1] == []
+    assert unmarked(text) == []
+
+
+@pytest.mark.parametrize(
+    "source, what, found",
+    [
+        ("[a](x_(1).png) ![b](y.png) <z@w.org>", targets, ["x_(1).png", "mailto:z@w.org", "y.png"]),
+        ("[a][1]\n\n[1]: x.ipynb#절", targets, ["x.ipynb#절"]),
+        ("~~~\n[a](b)\n~~~\n`[a](b)` \\[a](b)", targets, []),
+        ("- x\n\n  ~~~python\n  y\n  ~~~", code_blocks, [("python", "y\n")]),
+        ("# a `b_c`\n\nd\n---\n\n    # e", headings, [(1, "a b_c"), (2, "d")]),
+        ("a $x$ `$y$` \\$z$\n\n$$\nw\n$$", formulas, ["x", "\nw\n"]),
+        ('<img src="a.png" alt="b"> ![](c.png)', pictures, [("c.png", ""), ("a.png", "b")]),
+        ("| a | 89 % |\n|---|---|\n| <!-- b --> | 1 |", unmarked, 1),
+    ],
+)
+def test_markdown_is_read_as_it_is_shown(source, what, found):
+    read = what(source)
+    assert (len(read) if isinstance(found, int) else read) == found
 
 
 @pytest.mark.parametrize(
@@ -394,8 +399,8 @@ def test_a_number_that_needs_no_mark(text):
     ],
 )
 def test_a_number_agrees_with_the_run(text, value, right):
-    (mark,) = checks.checked_numbers(text)
-    assert (checks.disagreement(mark, value) is None) is right
+    (mark,) = checked_numbers(text)
+    assert (disagreement(mark, value) is None) is right
 
 
 @pytest.mark.parametrize(
@@ -413,7 +418,7 @@ def test_a_number_agrees_with_the_run(text, value, right):
     ],
 )
 def test_numbers_in_translation(korean, english, same):
-    assert (checks.different_numbers(korean, english) == []) is same
+    assert (different_numbers(korean, english) == []) is same
 
 
 @pytest.mark.parametrize(
@@ -430,9 +435,9 @@ def test_numbers_in_translation(korean, english, same):
     ],
 )
 def test_word_lists(entry, complaint):
-    problems = checks.word_list_problems({"name": entry})
-    assert bool(problems) is (complaint is not None)
-    assert complaint is None or complaint in problems[0]
+    found = word_list_problems({"name": entry})
+    assert bool(found) is (complaint is not None)
+    assert complaint is None or complaint in found[0]
 
 
 # ---------------------------------------------------------------- tools/editions.py
@@ -441,7 +446,7 @@ def test_word_lists(entry, complaint):
 def test_the_side_by_side_text_makes_the_round_trip(tmp_path):
     editions.apply(GOOD, "x", tmp_path)
     assert editions.export("x", tmp_path) == GOOD
-    korean, english = (checks.read(tmp_path / name / "x.ipynb") for name in ("ko", "en"))
+    korean, english = (read(tmp_path / name / "x.ipynb") for name in ("ko", "en"))
     assert cell_called(korean, "figure").source == ("x = 3  # 세로\n\n# 비율\naccuracy = 0.885")
     assert cell_called(english, "figure").source == (
         "x = 3  # height\n\n# a share\naccuracy = 0.885"
@@ -666,8 +671,8 @@ def ran(tmp_path_factory):
 def pytest_in(folder, *arguments):
     """What pytest says on the notebooks in `folder`: ``{(file, item): outcome}`` and its output."""
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    places = [str(checks.ROOT / name) for name in ("tools", "tests", ".")]
-    command = [sys.executable, "-m", "pytest", "-p", "notebook_plugin", "-p", "no:cacheprovider"]
+    places = [str(checks.ROOT / name) for name in ("tools", ".")]
+    command = [sys.executable, "-m", "pytest", "-p", "checks.plugin", "-p", "no:cacheprovider"]
     ran = subprocess.run(
         [*command, "-rA", "-q", "--color=no", *arguments],
         cwd=folder,

@@ -25,6 +25,7 @@ from sphinx import addnodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
 
+from checks.markdown import outside_code_blocks
 from cnnbook import figures, language
 from cnnbook.figures.figure import FIGURE_TYPE
 
@@ -68,7 +69,7 @@ COMMENT = re.compile(r"<!--.*?-->", flags=re.S)
 
 def prose(text, cell_id):
     """Markdown without the comments of checked prose; headings are told the cell's id."""
-    text = outside_fences(text, lambda part: COMMENT.sub("", CITED.sub(cite, part)))
+    text = outside_code_blocks(text, lambda part: COMMENT.sub("", CITED.sub(cite, part)))
     if text.startswith("#"):
         text = f'<span data-cell="{escape(cell_id)}"></span>\n\n{text}'
     return text
@@ -86,12 +87,6 @@ def references():
     """The keys of notebooks/references.bib."""
     text = (NOTEBOOKS / "references.bib").read_text(encoding="utf-8")
     return set(re.findall(r"^@\w+\{([^,\s]+),", text, flags=re.M))
-
-
-def outside_fences(text, change):
-    """`text` with `change` applied to all that is not a fenced code block."""
-    parts = re.split(r"(^```.*?^```[^\S\n]*$)", text, flags=re.M | re.S)
-    return "".join(part if k % 2 else change(part) for k, part in enumerate(parts))
 
 
 def picture(data, number):
