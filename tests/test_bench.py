@@ -1,7 +1,5 @@
 """`make bench`: its arithmetic, its record, and that the READMEs say what was measured."""
 
-import ast
-import copy
 import hashlib
 import json
 import os
@@ -10,24 +8,25 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
+import bench_ladder
+import bench_race
+import bench_tests
+import machine
+import medians
+import peers
 import pytest
+import record
+import tables
 import torch
+from cnnbook.files import DataError
+from cnnbook.speedrun import RECIPES
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "bench"))
+import bench
+from checks.editions import word_list_problems
+from cnnbook.data import Part
 
-import bench  # noqa: E402, I001
-import bench_ladder  # noqa: E402
-import bench_race  # noqa: E402
-import bench_tests  # noqa: E402
-import peers  # noqa: E402
-import record  # noqa: E402
-import tables  # noqa: E402
-
-from cnnbook.data import DataError, Part  # noqa: E402
-
+ROOT = machine.ROOT
 ASSET = ROOT / bench.ASSET
 
 
@@ -44,7 +43,7 @@ ASSET = ROOT / bench.ASSET
     ],
 )
 def test_the_first_time_at_a_target(points, target, expected):
-    assert record.first_time(points, target) == expected
+    assert medians.first_time(points, target) == expected
 
 
 def run(*points, until=93):
@@ -53,19 +52,19 @@ def run(*points, until=93):
 
 def test_a_run_that_never_arrives_counts_as_endless():
     fast, slow, never = run((10, 0.9)), run((30, 0.9)), run((50, 0.89))
-    assert record.median_time([slow, fast, never], 90) == 30
-    assert record.median_time([fast, never, never], 90) is None
-    assert record.median_time([fast, slow], 90) == 20
-    assert record.median_time([fast, never], 90) is None  # half way to endless is endless
-    assert record.median_time([never], 88) == 50
+    assert medians.median_time([slow, fast, never], 90) == 30
+    assert medians.median_time([fast, never, never], 90) is None
+    assert medians.median_time([fast, slow], 90) == 20
+    assert medians.median_time([fast, never], 90) is None  # half way to endless is endless
+    assert medians.median_time([never], 88) == 50
 
 
 def test_a_run_that_was_stopped_says_nothing_about_what_lies_above():
     whole, stopped = run((10, 0.9), (20, 0.93)), run((16, 0.91), until=90)
-    assert record.median_times([whole, stopped]) == {"88": 13, "90": 13, "92": 20, "93": 20}
-    assert record.median_time([stopped], 92) is None
+    assert medians.median_times([whole, stopped]) == {"88": 13, "90": 13, "92": 20, "93": 20}
+    assert medians.median_time([stopped], 92) is None
     # The accuracy of stopped runs would be too low, too.
-    assert record.best_accuracy([whole, stopped]) == 0.93
+    assert medians.best_accuracy([whole, stopped]) == 0.93
 
 
 def test_our_runs_are_summed_up():
@@ -73,7 +72,7 @@ def test_our_runs_are_summed_up():
         {"seed": seed, "seconds": seconds, "accuracy": accuracy}
         for seed, (seconds, accuracy) in enumerate([(3, 0.9), (9, 0.91), (4, 0.8999)])
     ]
-    found = record.summary(90, {}, runs)
+    found = medians.summary(90, {}, runs)
     assert (found["median_seconds"], found["median_accuracy"], found["reached"]) == (4, 0.9, 2)
 
 
@@ -87,34 +86,15 @@ def test_a_recipe_is_kept_as_json_can():
 def test_the_ratio_needs_our_own_ninety_per_cent():
     ours = {"median_accuracy": 0.90, "median_seconds": 4.0}
     runs = [run((80, 0.9)), run((120, 0.9)), run((100, 0.89))]
-    course = {"runs": runs, "times": record.median_times(runs)}
-    assert record.ratio_to_90(course, ours) == (30, 25)
+    course = {"runs": runs, "times": medians.median_times(runs)}
+    assert medians.ratio_to_90(course, ours) == (30, 25)
     runs = [run((80, 0.9)), run((100, 0.8)), run((100, 0.8))]  # never: at least what it was given
-    course = {"runs": runs, "times": record.median_times(runs)}
-    assert record.ratio_to_90(course, ours) == (None, 25)
-    assert record.ratio_to_90(course, {**ours, "median_accuracy": 0.8999}) == (None, None)
+    course = {"runs": runs, "times": medians.median_times(runs)}
+    assert medians.ratio_to_90(course, ours) == (None, 25)
+    assert medians.ratio_to_90(course, {**ours, "median_accuracy": 0.8999}) == (None, None)
 
 
 # --------------------------------------------------------------------------------- writing
-
-
-def test_a_crash_while_writing_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "folder" / "bench.json"
-    record.write_atomically(path, "old\n")
-    whole = Path.write_text
-
-    def half(self, text, **options):
-        whole(self, text[:2], **options)
-        raise OSError("the disk is full")
-
-    monkeypatch.setattr(Path, "write_text", half)
-    with pytest.raises(OSError, match="full"):
-        record.write_atomically(path, "new\n")
-    monkeypatch.undo()
-    assert path.read_text() == "old\n"
-    assert list(path.parent.iterdir()) == [path]
-    record.write_atomically(path, "new\n")
-    assert path.read_text() == "new\n" and list(path.parent.iterdir()) == [path]
 
 
 def test_the_record_as_text_is_the_record():
@@ -152,21 +132,11 @@ def test_the_long_run_of_the_tests_may_be_left_out():
     assert "whole book is checked" not in tables.section(found, "en")
 
 
-def test_by_itself_everything_is_measured():
-    options = bench.parse(["--record"])
-    assert options.sections == list(bench.SECTIONS) and options.seeds == 5
-    for name in bench.SECTIONS.values():
-        source = (ROOT / "tests" / "bench" / f"{name}.py").read_text(encoding="utf-8")
-        functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-        (measure,) = [function for function in functions if function.name == "measure"]
-        assert {"seeds", "quick"} <= {argument.arg for argument in measure.args.args}, name
-
-
 def test_pieces_are_put_together_only_where_they_belong_together(tmp_path):
     output = tmp_path / "bench.json"
     whole = bench.begin(bench.parse(["--output", str(output)]))
     assert not whole["in_pieces"]
-    record.write_atomically(output, record.as_text({**whole, "leak": {"accuracy": 0.1}}))
+    output.write_text(record.as_text({**whole, "leak": {"accuracy": 0.1}}))
     piece = ["--only", "race", "--output", str(output)]
     found = bench.begin(bench.parse(piece))
     assert found["leak"] == {"accuracy": 0.1} and found["in_pieces"]
@@ -179,7 +149,7 @@ def test_pieces_are_put_together_only_where_they_belong_together(tmp_path):
 def test_a_section_that_breaks_is_named_and_the_others_go_on(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench, "SECTIONS", {"broken": "no_such_module", "leak": "stand_in"})
     monkeypatch.setattr(bench, "NEED_ALL_PICTURES", set())
-    monkeypatch.setattr(record, "prepare", lambda: None)
+    monkeypatch.setattr(machine, "prepare", lambda: None)
     (tmp_path / "stand_in.py").write_text(
         "def measure(seeds, quick):\n    return {'accuracy': 0.1}\n"
         "def show(numbers):\n    print('shown', numbers)\n"
@@ -204,7 +174,7 @@ def test_a_long_run_goes_on_from_the_section_that_failed(tmp_path):
     found |= {name: {"started": found["date"]} for name in bench.SECTIONS}
 
     def written(**changes):
-        record.write_atomically(output, record.as_text({**found, **changes}))
+        output.write_text(record.as_text({**found, **changes}))
 
     written()
     with pytest.raises(ValueError, match="no section failed"):
@@ -227,7 +197,7 @@ def test_without_the_full_set_it_stops_with_a_sentence(tmp_path, monkeypatch):
     def not_here(quick):
         raise DataError("Four files are missing.")
 
-    monkeypatch.setattr(record, "prepare", lambda: None)
+    monkeypatch.setattr(machine, "prepare", lambda: None)
     monkeypatch.setattr(record, "clothes", not_here)
     output = tmp_path / "bench.json"
     with pytest.raises(SystemExit, match="all of Fashion-MNIST, .* Four files are missing"):
@@ -248,7 +218,7 @@ def made_up():
     entries = []
     for name in ("course", "lenet", "quickstart", "logistic regression"):
         entry = {"name": name, "settings": "…", "runs": course}
-        entries.append({**entry, "times": record.median_times(course)})
+        entries.append({**entry, "times": medians.median_times(course)})
     entries.append({"name": "random forest", "settings": "…", "missing": "…", "runs": []})
     found = {
         "date": "2031-02-03T04:05:06Z",
@@ -267,7 +237,7 @@ def made_up():
         "step": {"peak_gflops": 140.6, "rows": [{"network": "FashionCNN", "share": 0.291}]},
         "race": {
             "peers": entries,
-            "ours": [record.summary(90, {}, ours)],
+            "ours": [medians.summary(90, {}, ours)],
             "ratio_to_90": 28.57,
             "ratio_to_90_at_least": 28.57,
         },
@@ -293,8 +263,7 @@ def made_up():
 def book(tmp_path):
     """The files that a new record changes, copied; without a record."""
     (tmp_path / bench.ASSET.parent).mkdir(parents=True)
-    beside = [bench.ASSET.parent / name for name in ("README.md", "SHA256SUMS")]
-    for name in (*tables.READMES, *beside):
+    for name in (*tables.READMES, bench.ASSET.parent / "SHA256SUMS"):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -320,7 +289,7 @@ def test_only_a_whole_run_becomes_the_record(book, spoil, reason):
     assert contents(book) == before
 
 
-def test_a_record_comes_with_its_hash_its_row_and_the_tables(book):
+def test_a_record_comes_with_its_hash_and_the_tables(book):
     assets = book / bench.ASSET.parent
     for days in (1, 2):  # the second one replaces the first
         found = made_up()
@@ -335,10 +304,6 @@ def test_a_record_comes_with_its_hash_its_row_and_the_tables(book):
         assert names == sorted(names)
         old = (ROOT / bench.ASSET.parent / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
         assert set(sums) >= {line for line in old if not line.endswith("speed_results.json")}
-        rows = (assets / "README.md").read_text(encoding="utf-8")
-        assert rows.count(bench.ASSET_ROW) == 1
-        table = rows[rows.index("\n|") : rows.index("\n\n", rows.index("\n|"))]
-        assert bench.ASSET_ROW in table  # not below it
         for name, language in tables.READMES.items():
             page = (book / name).read_text(encoding="utf-8")
             assert tables.section(found, language) in page and f"2031-02-0{days}" in page
@@ -368,11 +333,10 @@ def test_the_tables_say_what_the_record_says():
 def test_never_and_nowhere_are_said():
     found = made_up()
     stopped = [run((40, 0.885), (90, 0.902), until=90) for _ in range(3)]
-    course = found["race"]["peers"][0] | {"runs": stopped, "times": record.median_times(stopped)}
+    course = found["race"]["peers"][0] | {"runs": stopped, "times": medians.median_times(stopped)}
     race = found["race"] | {"peers": [course, *found["race"]["peers"][1:]]}
-    line = next(line for line in tables.race_table(race, tables.WORDS["en"]).splitlines()
-                if line.startswith(f"| {tables.WORDS['en']['course']} |"))  # fmt: skip
-    assert line.endswith("| 40 s | 90 s | not run | not run | not run |")  # not "–": never
+    table = tables.race_table(race, tables.words_in("en"))
+    assert "Adam | 40 s | 90 s | not run | not run | not run |" in table  # not "–": never
     found["race"]["ratio_to_90"] = None
     found["figures"] = {"missing": "no Chromium"}
     english = tables.section(found, "en")
@@ -383,7 +347,8 @@ def test_never_and_nowhere_are_said():
 
 
 def test_both_languages_have_the_same_numbers_and_words():
-    assert set(tables.WORDS["ko"]) == set(tables.WORDS["en"])
+    words = json.loads((ROOT / "bench" / "words.json").read_text(encoding="utf-8"))
+    assert word_list_problems(words) == []
     for found in (made_up(), None):
         sections = [tables.section(found, language) for language in ("en", "ko")]
         numbers = [sorted(re.findall(r"\d[\d.,]*\d|\d", text)) for text in sections]
@@ -468,8 +433,6 @@ def test_the_peers_answer_and_are_judged_in_eval_mode(make):
 
 def test_the_ladder_ends_at_the_recipe_of_the_smallest_goal():
     """Otherwise chapter 5.6 takes apart something that `speedrun` does not do."""
-    from cnnbook.training import RECIPES
-
     top = bench_ladder.recipe(bench_ladder.UP)
     for name in ("batch_size", "learning_rate", "augment", "mirrored"):
         assert top[name] == RECIPES[90][name], name
@@ -510,7 +473,7 @@ def test_failing_tests_are_in_the_record():
 
 def test_a_quick_run_from_beginning_to_end(tmp_path):
     output = tmp_path / "bench.json"
-    command = [sys.executable, str(ROOT / "tests" / "bench" / "bench.py"), "--quick"]
+    command = [sys.executable, str(ROOT / "bench" / "bench.py"), "--quick"]
     command += ["--only", "convolution,imports,feeding", "--output", str(output)]
     environment = dict(os.environ, CNNBOOK_THREADS="1", OMP_NUM_THREADS="1", PYTHONUTF8="1")
     done = subprocess.run(
@@ -542,85 +505,28 @@ def assert_no_trace_of_a_machine(text):
     assert len(node) < 4 or node not in text
 
 
-def committed_record():
-    return json.loads(ASSET.read_text(encoding="utf-8")) if ASSET.exists() else None
-
-
-@pytest.fixture
-def committed():
-    found = committed_record()
-    if found is None:
-        pytest.skip("there is no record yet: make bench ARGS=--record makes it")
-    return found
-
-
 @pytest.mark.parametrize("name, language", tables.READMES.items())
-def test_the_readmes_show_the_committed_record(name, language):
+def test_the_readmes_show_the_record(name, language):
     page = (ROOT / name).read_text(encoding="utf-8")
-    assert tables.replaced(page, tables.section(committed_record(), language)) == page
+    found = json.loads(ASSET.read_text(encoding="utf-8"))
+    assert tables.replaced(page, tables.section(found, language)) == page
 
 
-def test_the_committed_record_is_whole(committed):
-    assert not committed["quick"] and not committed["in_pieces"]
-    names = [name for name in bench.SECTIONS if name in committed]
-    assert set(bench.SECTIONS) - set(names) <= {"tests"}  # may be left out: --without-tests
-    started = [committed[name]["started"] for name in names]
-    assert started == sorted(started) and committed["date"] <= started[0]
-    assert not [name for name in names if "failed" in committed[name]]
-    assert set(committed["machine"]) == {"processor", "cores", "threads", "system"}
-    assert committed["versions"]["torch"] and committed["versions"]["python"]
-    assert_no_trace_of_a_machine(ASSET.read_text(encoding="utf-8"))
-
-
-def test_the_committed_record_has_enough_seeds(committed):
-    from cnnbook.training import RECIPES
-
-    seeds, race = committed["seeds"], committed["race"]
-    assert len(set(seeds)) >= bench.FEWEST_SEEDS
-    assert [entry["goal"] for entry in race["ours"]] == list(RECIPES)
-    for entry in race["ours"]:
-        found = [run["seed"] for run in entry["runs"]]
-        # The runs for 94 % take minutes each; how many there are stands in every table.
-        assert found == (seeds[: len(found)] if entry["goal"] == 94 else seeds) and found
-    names = ["course", "lenet", "quickstart", "logistic regression", "random forest"]
-    assert [peer["name"] for peer in race["peers"]] == names
-    course = race["peers"][0]
-    assert len(course["runs"]) >= 3  # each until it was at 90 %, or to its end
-    assert all(peer["settings"] for peer in race["peers"])
-
-
-def test_the_medians_of_the_committed_record_are_those_of_its_runs(committed):
-    race = copy.deepcopy(committed["race"])
-    for peer in race["peers"]:
-        if "missing" not in peer:
-            assert peer["times"] == record.median_times(peer["runs"]), peer["name"]
-    for entry in race["ours"]:
-        assert entry == record.summary(entry["goal"], entry["recipe"], entry["runs"])
-    ninety = next(entry for entry in race["ours"] if entry["goal"] == 90)
-    found = record.ratio_to_90(race["peers"][0], ninety)
-    stated = (race["ratio_to_90"], race["ratio_to_90_at_least"])
-    assert stated == tuple(ratio and round(ratio, 2) for ratio in found)
-
-
-def test_the_committed_record_is_of_the_recipes_that_the_book_has(committed):
+def test_the_record_is_what_is_made_of_its_runs_with_the_recipes_that_the_book_has():
     """Else READMEs and chapter 5.6 show times and accuracies of what is no longer there."""
-    from cnnbook.training import RECIPES
-
-    for entry in committed["race"]["ours"]:
-        assert entry["recipe"] == record.as_json(RECIPES[entry["goal"]]), entry["goal"]
-    rungs = [(row["name"], len(row["runs"])) for row in committed["ladder"]["up"]]
-    assert [name for name, _ in rungs] == [name for name, _ in bench_ladder.UP]
-    assert all(seeds == (1 if name in bench_ladder.SLOW else 3) for name, seeds in rungs)
-    changes = [row["name"] for row in committed["ladder"]["without"]]
-    assert changes == [name for name, _ in bench_ladder.WITHOUT]
-
-
-def test_ninety_per_cent_comes_twenty_times_sooner(committed):
-    race = committed["race"]
-    assert (race["ratio_to_90"] or race["ratio_to_90_at_least"]) >= 20
-
-
-def test_nothing_is_learned_from_shuffled_labels(committed):
-    leak = committed["leak"]
-    assert [run["seed"] for run in leak["runs"]] == committed["seeds"]
-    assert 0.07 < leak["accuracy"] < 0.13  # the mean: single runs scatter further
+    text = ASSET.read_text(encoding="utf-8")
+    assert_no_trace_of_a_machine(text)
+    found = json.loads(text)
+    assert bench.unfinished(found, bench.SECTIONS) in ([], ["tests"])
+    for peer in found["race"]["peers"]:
+        if "missing" not in peer:
+            assert peer["times"] == medians.median_times(peer["runs"]), peer["name"]
+    ours = {entry["goal"]: entry for entry in found["race"]["ours"]}
+    for goal, recipe in RECIPES.items():
+        assert ours[goal] == medians.summary(goal, record.as_json(recipe), ours[goal]["runs"])
+    ratios = medians.ratio_to_90(found["race"]["peers"][0], ours[90])
+    stated = (found["race"]["ratio_to_90"], found["race"]["ratio_to_90_at_least"])
+    assert stated == tuple(ratio and round(ratio, 2) for ratio in ratios)
+    for place, changes in (("up", bench_ladder.UP), ("without", bench_ladder.WITHOUT)):
+        rows = [row["name"] for row in found["ladder"][place]]
+        assert rows == [name for name, _ in changes], place

@@ -1,6 +1,6 @@
 """What a reader waits for: weight, first paint and jumping of every chapter of the web book.
 
-    python tests/bench/bench_book.py
+    python bench/bench_book.py
 
 Builds the book into a temporary folder and opens each chapter from disk in headless Chromium,
 a new browser profile each time. "weight" is all that the page loads, uncompressed; "one file" is
@@ -14,7 +14,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import unquote
 
-from record import browser_tools, run_alone
+from machine import browser_tools
+from record import run_alone
 
 WATCH = """
 globalThis.shifted = 0;

@@ -1,6 +1,6 @@
 """One training step against the fastest matrix product.
 
-    python tests/bench/bench_step.py
+    python bench/bench_step.py
 
 The peak is the fastest of several big products of float32 matrices by `torch.mm`. Where the
 library for convolutions is faster than that for matrices, the shares look larger than they are. A
@@ -13,7 +13,8 @@ a first layer that learns nothing, channels-last, AdamW.
 import statistics
 import time
 
-from record import best_seconds, clothes, run_alone
+from machine import best_seconds
+from record import clothes, run_alone
 
 
 def measure(seeds, quick):
@@ -22,7 +23,7 @@ def measure(seeds, quick):
     import torch._dynamo  # torch.optim imports it at its first step: a second that is no training
 
     from cnnbook.models import FashionCNN, SpeedrunCNN
-    from cnnbook.training import RECIPES, recipe_optimizer, whiten
+    from cnnbook.speedrun import RECIPES, recipe_optimizer, whiten
 
     peak = matrix_peak((256,) if quick else (1024, 2048, 3072))
     steps = 2 if quick else 100

@@ -1,6 +1,6 @@
 """How long the check of the whole book takes: the very command of `make test`.
 
-    python tests/bench/bench_tests.py
+    python bench/bench_tests.py
 
 What fails is named in the record and makes no difference to the time: a benchmark measures.
 """
@@ -9,11 +9,9 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+from machine import ROOT
 from record import run_alone
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def measure(seeds, quick):

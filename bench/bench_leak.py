@@ -1,6 +1,6 @@
 """A network trained on shuffled labels can know nothing: about 10 % on the test set, or it cheats.
 
-    python tests/bench/bench_leak.py
+    python bench/bench_leak.py
 
 Such a network gives nearly the same answer to pictures that look alike, so a single run scatters by
 some points around 10 %: all seeds are run, and their mean counts.
@@ -18,7 +18,7 @@ def measure(seeds, quick):
     from bench_race import our_run
 
     from cnnbook.data import Part
-    from cnnbook.training import RECIPES
+    from cnnbook.speedrun import RECIPES
 
     data, goal, runs = clothes(quick), min(RECIPES), []
     for seed in seeds:

@@ -1,12 +1,13 @@
 """Convolution by hand: one 28 × 28 picture, 32 kernels of 3 × 3, no padding.
 
-    python tests/bench/bench_convolution.py
+    python bench/bench_convolution.py
 
 "loops" is the code of the chapter, one product after the other; "sliding windows" is
 `cnnbook.convolution.conv2d`; "torch" is what torch does. Each time is the shortest of several.
 """
 
-from record import best_seconds, run_alone
+from machine import best_seconds
+from record import run_alone
 
 
 def measure(seeds, quick):

@@ -1,6 +1,6 @@
 """Time to 88, 90, 92 and 93 % of the official test set: the course's way, three others, ours.
 
-    python tests/bench/bench_race.py --seeds 5
+    python bench/bench_race.py --seeds 5
 
 The clock runs while data are prepared and while the network trains; imports, reading the set from
 disk (measured apart) and looking at the test set are not counted. Seed by seed the course's way
@@ -14,17 +14,8 @@ import time
 import warnings
 from pathlib import Path
 
-from record import (
-    TARGETS,
-    as_json,
-    clothes,
-    median_times,
-    ratio_to_90,
-    run_alone,
-    run_line,
-    shown,
-    summary,
-)
+from medians import TARGETS, median_times, ratio_to_90, shown, summary
+from record import as_json, clothes, run_alone, run_line
 
 COURSE_RUNS = 3  # of the course's way, each until it is at 90 %, or to its end
 PEER_RUNS = 1  # of each of the others
@@ -37,7 +28,7 @@ def measure(seeds, quick, long=5):
     import torch._dynamo  # noqa: F401  torch.optim imports it at its first step: 1.5 s, once
     from peers import PEERS, torchvision_dataset, train_peer
 
-    from cnnbook.training import RECIPES
+    from cnnbook.speedrun import RECIPES
 
     result = {"load_seconds": load_seconds(quick)}
     data = clothes(quick)
@@ -90,7 +81,7 @@ def warm_up(dataset, course):
     from peers import train_peer
     from torch.utils.data import Subset
 
-    from cnnbook.training import RECIPES, speedrun
+    from cnnbook.speedrun import RECIPES, speedrun
 
     data = clothes(True)
     train_peer(dict(course, epochs=1), Subset(dataset, range(500)), data.test, 0, 100)
@@ -100,7 +91,8 @@ def warm_up(dataset, course):
 
 def our_run(data, goal, seed):
     """{"seed", "seconds", "accuracy"} of one run of our recipe, data preparation included."""
-    from cnnbook.training import RECIPES, evaluate, speedrun
+    from cnnbook.speedrun import RECIPES, speedrun
+    from cnnbook.training import evaluate
 
     began = time.perf_counter()
     model, _ = speedrun(data.train, goal=goal, seed=seed, progress=False, curve=False)

@@ -1,6 +1,6 @@
 """How many pictures a second reach the network: torchvision's way, ours, and the limit.
 
-    python tests/bench/bench_feeding.py
+    python bench/bench_feeding.py
 
 "torchvision" opens each picture alone, as a PIL image, and makes a tensor of it. "in memory" is
 `cnnbook.data.batches`: the batch is gathered from one uint8 tensor and normalised. "memory copy"
@@ -11,7 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from record import best_seconds, clothes, run_alone
+from machine import best_seconds
+from record import clothes, run_alone
 
 SAMPLE = 6000  # pictures for the slow ways; the fast ones go through all
 

@@ -1,6 +1,6 @@
 """What a reader waits for before the first line runs, each in a fresh Python process.
 
-    python tests/bench/bench_imports.py
+    python bench/bench_imports.py
 
 "setup" is ``import cnnbook; cnnbook.setup("en")``, which imports torch and matplotlib. The median
 of three processes; starting Python itself is not in it.
@@ -9,11 +9,10 @@ of three processes; starting Python itself is not in it.
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 
+from machine import ROOT
 from record import run_alone
 
-ROOT = Path(__file__).resolve().parents[2]
 LINES = {
     "torch": "import torch",
     "cnnbook": "import cnnbook",

@@ -1,6 +1,6 @@
 """How long from the reader's hand to the painted frame: explorer and network on 28 × 28 pictures.
 
-    python tests/bench/bench_figures.py
+    python bench/bench_figures.py
 
 Each line is one kind of event, repeated in a page from disk in headless Chromium without a GPU.
 "work" is what the page does for it: the figure's drawing, layout and paint of that frame.
@@ -14,7 +14,8 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from record import browser_tools, run_alone
+from machine import browser_tools
+from record import run_alone
 
 # Our turn in the frame comes first, the figure's next; the message arrives when all is painted.
 WATCH = """
