@@ -1,7 +1,5 @@
 """What a reader waits for: weight, first paint and jumping of every chapter of the web book.
 
-    python bench/bench_book.py
-
 Builds the book into a temporary folder and opens each chapter from disk in headless Chromium,
 a new browser profile each time. "weight" is all that the page loads, uncompressed; "one file" is
 the chapter as a single file. "paint" is the first contentful paint, "alive" the moment the last
@@ -15,7 +13,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from machine import browser_tools
-from record import run_alone
 
 WATCH = """
 globalThis.shifted = 0;
@@ -97,7 +94,3 @@ def show(result):
             f"{row['one_file'] / 1e6:7.2f} MB{row['figures']:9}"
             f"{row['paint']:8.0f}{row['alive']:8.0f}{row['shift']:8.3f}"
         )
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

@@ -1,7 +1,5 @@
 """How long from the reader's hand to the painted frame: explorer and network on 28 × 28 pictures.
 
-    python bench/bench_figures.py
-
 Each line is one kind of event, repeated in a page from disk in headless Chromium without a GPU.
 "work" is what the page does for it: the figure's drawing, layout and paint of that frame.
 "painted" is from the moment the browser made the event until the frame is painted; it contains
@@ -15,7 +13,6 @@ import tempfile
 from pathlib import Path
 
 from machine import browser_tools
-from record import run_alone
 
 # Our turn in the frame comes first, the figure's next; the message arrives when all is painted.
 WATCH = """
@@ -167,7 +164,3 @@ def show(result):
                 f"{row['event']:26}{row['work_p50']:12.1f}{row['work_p95']:8.1f}"
                 f"{row['painted_p50']:14.1f}{row['painted_p95']:8.1f}{row['cpu']:9.1f}"
             )
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

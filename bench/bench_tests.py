@@ -1,7 +1,5 @@
 """How long the check of the whole book takes: the very command of `make test`.
 
-    python bench/bench_tests.py
-
 What fails is named in the record and makes no difference to the time: a benchmark measures.
 """
 
@@ -11,7 +9,6 @@ import sys
 import time
 
 from machine import ROOT
-from record import run_alone
 
 
 def measure(seeds, quick):
@@ -42,7 +39,3 @@ def show(result):
         print(f"  failing: {name}")
     if result["exit_code"]:
         print(f"  pytest ended with the code {result['exit_code']}")
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

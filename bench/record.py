@@ -1,11 +1,8 @@
 """The record of `make bench`: what the sections write, and how it is kept as JSON."""
 
-import argparse
 import json
 import re
 from functools import cache
-
-from machine import prepare
 
 
 @cache
@@ -35,13 +32,3 @@ def run_line(run, decimals):
     """A run {"seed", "seconds", "accuracy"} as it is printed, its seconds with so many decimals."""
     seconds, percent = run["seconds"], 100 * run["accuracy"]
     return f"seed {run['seed']}: {seconds:.{decimals}f} s, {percent:.2f} %"
-
-
-def run_alone(measure, show):
-    """A benchmark run by itself, ``python bench/bench_X.py [--quick]``."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="tiny: only to see that it runs")
-    options = parser.parse_args()
-    prepare()
-    show(measure(range(options.seeds), options.quick))

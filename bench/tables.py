@@ -70,9 +70,6 @@ def race_table(race, words):
     head = [words["way"], *(words["to"].format(target=target) for target in TARGETS), words["best"]]
     rows = []
     for peer in race["peers"]:
-        if "missing" in peer:
-            rows.append([words[peer["name"]], words["not installed"], *[""] * len(TARGETS)])
-            continue
         cells = shown(peer, lambda value: seconds(value, words), percent, words["stopped"])
         rows.append([words[peer["name"]], *cells])
     times = [seconds(our_time(race["ours"], target), words) for target in TARGETS]
