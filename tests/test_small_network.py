@@ -1,7 +1,6 @@
 """The trained network that ships with the book, the script that made it, and its figure."""
 
 import base64
-import importlib.util
 import io
 import json
 import re
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import train_small_network as tool
 from PIL import Image
 
 from cnnbook import language, models
@@ -23,12 +23,6 @@ from cnnbook.training import evaluate
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "cnnbook" / "assets"
 LOG = json.loads((ASSETS / "small_cnn.json").read_text(encoding="utf-8"))
-
-specification = importlib.util.spec_from_file_location(
-    "train_small_network", ROOT / "tools/train_small_network.py"
-)
-tool = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(tool)
 
 
 @pytest.fixture(scope="module")
