@@ -5,11 +5,13 @@ import json
 import re
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import book_pages
 import book_search
 import pytest
 import yaml
+from docutils import nodes
 from sphinx.errors import ExtensionError
 
 from checks.words import wrong_words
@@ -45,6 +47,21 @@ def test_every_citation_of_the_chapters_is_in_the_bibliography():
     for path in (ROOT / "notebooks").glob("*/*.ipynb"):
         cited = re.findall(r"<!--\s*cited:\s*(\S+?)\s*-->", path.read_text(encoding="utf-8"))
         assert set(cited) <= keys, f"{path.name}: add the source to notebooks/references.bib"
+
+
+def test_a_page_with_a_wrong_citation_or_formula_does_not_stop_the_others(monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        book_pages.LOGGER, "warning", lambda text, location: said.append((text, location))
+    )
+    cell = {"cell_type": "markdown", "id": "bet", "source": "7<!-- cited: nobody2000 -->"}
+    app = SimpleNamespace(env=SimpleNamespace(doc2path="{}.ipynb".format))
+    book_pages.on_source_read(app, "5_0", [json.dumps({"cells": [cell]})])
+    wrong = nodes.math("", r"\nonsense{x}")
+    with pytest.raises(nodes.SkipNode):
+        book_pages.show_math(SimpleNamespace(body=[]), wrong)
+    assert [location for _, location in said] == ["5_0", wrong]
+    assert "nobody2000" in said[0][0] and "nonsense" in said[1][0]
 
 
 def test_a_heading_is_told_its_cell():
