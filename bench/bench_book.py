@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import unquote
 
-from machine import browser_tools
+from machine import chromium
 
 WATCH = """
 globalThis.shifted = 0;
@@ -48,19 +48,12 @@ def measure_page(browser, path, width):
 def measure(seeds, quick):
     """{"rows": [{"edition", "chapter", "width", "weight", "one_file", "paint", …}, …]}
 
-    Weights in bytes, paint and alive in ms. Where something is needed that is not installed:
-    {"missing": what}.
+    Weights in bytes, paint and alive in ms.
     """
-    browser_path, flags, missing = browser_tools()
-    if missing:
-        return {"missing": missing}
+    browser_path, flags = chromium()
+    import book
     from playwright.sync_api import sync_playwright
 
-    try:
-        import book
-        import sphinx  # noqa: F401  it is called by book, as a program of its own
-    except ImportError as error:
-        return {"missing": f"{error.name} is not installed"}
     rows = []
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "html"
@@ -83,9 +76,6 @@ def rounded(row):
 
 
 def show(result):
-    if "missing" in result:
-        print(f"pages: not measured: {result['missing']}")
-        return
     print(f"{'chapter':36}{'width':>6}{'weight':>9}{'one file':>10}", end="")
     print(f"{'figures':>9}{'paint':>8}{'alive':>8}{'shift':>8}")
     for row in result["rows"]:

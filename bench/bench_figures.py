@@ -12,7 +12,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from machine import browser_tools
+from machine import chromium
 
 # Our turn in the frame comes first, the figure's next; the message arrives when all is painted.
 WATCH = """
@@ -129,13 +129,8 @@ def measure_kind(browser, file, times, figure, name, event, act):
 
 
 def measure(seeds, quick):
-    """{"events", "chromium", "clocks": {clock: [{"event", "work_p50", …, "cpu"}, …]}}, all in ms.
-
-    Where there is no browser: {"missing": why}.
-    """
-    browser_path, flags, missing = browser_tools()
-    if missing:
-        return {"missing": missing}
+    """{"events", "chromium", "clocks": {clock: [{"event", "work_p50", …, "cpu"}, …]}}, all in ms."""
+    browser_path, flags = chromium()
     from playwright.sync_api import sync_playwright
 
     times = 20 if quick else 200  # events of each kind
@@ -152,9 +147,6 @@ def measure(seeds, quick):
 
 
 def show(result):
-    if "missing" in result:
-        print(f"figures: not measured: {result['missing']}")
-        return
     for clock, rows in result["clocks"].items():
         events, chromium = result["events"], result["chromium"]
         print(f"28 × 28, {events} events each, Chromium {chromium}, {clock}; milliseconds")

@@ -23,8 +23,15 @@ from torchvision import transforms
 
 from cnnbook.data import MEAN, STD, batches
 from cnnbook.models import FashionCNN, SpeedrunCNN
-from cnnbook.speedrun import RECIPES, mirror, recipe_optimizer, speedrun, whiten
-from cnnbook.training import evaluate, triangle
+from cnnbook.training import (
+    RECIPES,
+    evaluate,
+    mirror,
+    recipe_optimizer,
+    speedrun,
+    triangle,
+    whiten,
+)
 
 EPOCHS = 2
 COURSE = {

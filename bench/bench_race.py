@@ -25,7 +25,7 @@ def measure(seeds, quick, long=5):
     import torch._dynamo  # noqa: F401  torch.optim imports it at its first step: 1.5 s, once
     from peers import PEERS, torchvision_dataset, train_peer
 
-    from cnnbook.speedrun import RECIPES
+    from cnnbook.training import RECIPES
 
     result = {"load_seconds": load_seconds(quick)}
     data = clothes(quick)
@@ -78,7 +78,7 @@ def warm_up(dataset, course):
     from peers import train_peer
     from torch.utils.data import Subset
 
-    from cnnbook.speedrun import RECIPES, speedrun
+    from cnnbook.training import RECIPES, speedrun
 
     data = clothes(True)
     train_peer(dict(course, epochs=1), Subset(dataset, range(500)), data.test, 0, 100)
@@ -88,8 +88,7 @@ def warm_up(dataset, course):
 
 def our_run(data, goal, seed):
     """{"seed", "seconds", "accuracy"} of one run of our recipe, data preparation included."""
-    from cnnbook.speedrun import RECIPES, speedrun
-    from cnnbook.training import evaluate
+    from cnnbook.training import RECIPES, evaluate, speedrun
 
     began = time.perf_counter()
     model, _ = speedrun(data.train, goal=goal, seed=seed, progress=False, curve=False)

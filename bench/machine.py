@@ -59,19 +59,15 @@ def now():
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def browser_tools():
-    """(path of Chromium, its flags, None), or (None, None, why pages cannot be opened)."""
-    try:
-        import playwright  # noqa: F401
-    except ImportError:
-        return None, None, "playwright is not installed"
+def chromium():
+    """(path, flags) of the browser that the tests open; RuntimeError where there is none."""
     sys.path.insert(0, str(ROOT / "tests" / "browser"))
     from conftest import FLAGS, find_chromium
 
     path = find_chromium()
     if path is None:
-        return None, None, "no Chromium found; CNNBOOK_CHROMIUM can name one"
-    return path, FLAGS, None
+        raise RuntimeError("no Chromium found; CNNBOOK_CHROMIUM can name one")
+    return path, FLAGS
 
 
 def best_seconds(action, repeats):

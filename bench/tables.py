@@ -21,13 +21,8 @@ def words_in(language):
 
 
 def section(record, language):
-    """What stands between the two markers: a table of the race, one of our goals, some lines.
-
-    `record` is the record of `make bench`, or None while there is none.
-    """
+    """What stands between the two markers: a table of the race, one of our goals, some lines."""
     words = words_in(language)
-    if record is None:
-        return words["nothing"] + "\n"
     parts = [
         words["race"],
         race_table(record["race"], words),
@@ -135,8 +130,6 @@ def leak_line(leak, words):
 
 def figures_line(figures, words):
     """The slowest kind of event, with the frames of a usual screen."""
-    if "missing" in figures:
-        return words["no figures"]
     rows = figures["clocks"]["60 frames a second"]
     middle = max(row["painted_p50"] for row in rows)
     slow = max(row["painted_p95"] for row in rows)
