@@ -19,6 +19,7 @@ from PIL import Image
 
 import checks
 import notebooks
+from checks.__main__ import main
 from checks.editions import different_numbers, word_list_problems
 from checks.files import cells_of, read
 from checks.markdown import code_blocks, formulas, headings, pictures, targets
@@ -252,96 +253,68 @@ def data_of(notebook):
     return cell_called(notebook, "figure").outputs[0].data
 
 
-SPOILED_NOTEBOOKS = {
-    "a cell was not run": (
-        lambda n: cell_called(n, "figure").update(execution_count=None),
-        "not run from top to bottom",
-    ),
-    "cells ran in another order": (
-        lambda n: cell_called(n, "figure").update(execution_count=7),
-        "not run from top to bottom",
-    ),
-    "an error is committed": (
+SPOILED_NOTEBOOKS = [
+    ("not run from top to bottom", lambda n: cell_called(n, "figure").update(execution_count=None)),
+    ("not run from top to bottom", lambda n: cell_called(n, "figure").update(execution_count=7)),
+    (
+        "an error is committed: ValueError",
         lambda n: cell_called(n, "figure").outputs.append(
             nbformat.v4.new_output("error", ename="ValueError", evalue="", traceback=[])
         ),
-        "an error is committed: ValueError",
     ),
-    "a widget is committed": (
-        lambda n: data_of(n).update({notebooks.WIDGET: {"model_id": "1"}}),
-        "a widget is committed",
-    ),
-    "widget state is committed": (
-        lambda n: n.metadata.update(widgets={}),
-        "holds the state of widgets",
-    ),
-    "a path of this machine": (
-        lambda n: data_of(n).update({"text/plain": "read from /home/someone/pictures"}),
+    ("a widget is committed", lambda n: data_of(n).update({notebooks.WIDGET: {"model_id": "1"}})),
+    ("holds the state of widgets", lambda n: n.metadata.update(widgets={})),
+    (
         "names a folder of one machine",
+        lambda n: data_of(n).update({"text/plain": "read from /home/someone/pictures"}),
     ),
-    "a big picture": (
-        lambda n: data_of(n).update({"image/png": png(400, noise=True)}),
-        "a picture of",
-    ),
-    "no alternative text": (
-        lambda n: data_of(n).update({"text/plain": "<Figure size 640x480 with 1 Axes>"}),
+    ("a picture of", lambda n: data_of(n).update({"image/png": png(400, noise=True)})),
+    (
         "no alternative text",
+        lambda n: data_of(n).update({"text/plain": "<Figure size 640x480 with 1 Axes>"}),
     ),
-    "a figure without a picture": (
-        lambda n: data_of(n).pop("image/png"),
-        "without a still picture",
-    ),
-    "no live figure": (clear, "no live figure"),
-    "Korean in an English output": (
+    ("without a still picture", lambda n: data_of(n).pop("image/png")),
+    ("no live figure", clear),
+    (
+        "is Korean in the English edition",
         lambda n: data_of(n).update({"text/plain": "6 × 6 격자와 3 × 3 커널"}),
-        "is Korean in the English edition",
     ),
-    "Korean in an English figure": (
+    (
+        "is Korean in the English edition",
         lambda n: data_of(n)[notebooks.FIGURE]["state"].update(title="합성곱"),
-        "is Korean in the English edition",
     ),
-    "two code cells in a row": (
-        lambda n: n.cells.remove(cell_called(n, "figure-text")),
-        "no sentence stands between",
-    ),
-    "a cell is missing": (
-        lambda n: n.cells.remove(cell_called(n, "mistakes")),
-        "the cells differ",
-    ),
-    "a tag is missing": (
-        lambda n: cell_called(n, "setup").metadata.clear(),
-        "the cells differ",
-    ),
-    "the exercise tag is missing": (
-        lambda n: cell_called(n, "exercise-sum").metadata.clear(),
-        "the tag 'exercise' is missing",
-    ),
-    "a solution is missing": (
-        lambda n: n.cells.remove(cell_called(n, "solution-sum")),
-        "must follow it",
-    ),
-    "an exercise is missing": (
-        lambda n: n.cells.remove(cell_called(n, "exercise-sum")),
-        "there is no exercise for it",
-    ),
-    "only one exercise": (
-        lambda n: n.cells.remove(cell_called(n, "exercise-sum")),
-        "fewer than two exercises",
-    ),
-    "no reading time": (
-        lambda n: cell_called(n, "title").update(source="# 5.1.9\n\nWhy?"),
-        "how long it takes",
-    ),
-}
+    ("no sentence stands between", lambda n: n.cells.remove(cell_called(n, "figure-text"))),
+    ("the cells differ", lambda n: n.cells.remove(cell_called(n, "mistakes"))),
+    ("the cells differ", lambda n: cell_called(n, "setup").metadata.clear()),
+    ("the tag 'exercise' is missing", lambda n: cell_called(n, "exercise-sum").metadata.clear()),
+    ("must follow it", lambda n: n.cells.remove(cell_called(n, "solution-sum"))),
+    ("there is no exercise for it", lambda n: n.cells.remove(cell_called(n, "exercise-sum"))),
+    ("fewer than two exercises", lambda n: n.cells.remove(cell_called(n, "exercise-sum"))),
+    ("how long it takes", lambda n: cell_called(n, "title").update(source="# 5.1.9\n\nWhy?")),
+]
 
 
-@pytest.mark.parametrize("name", SPOILED_NOTEBOOKS)
-def test_a_spoiled_notebook_is_found(book, name):
-    spoil, complaint = SPOILED_NOTEBOOKS[name]
+@pytest.mark.parametrize("complaint, spoil", SPOILED_NOTEBOOKS)
+def test_a_spoiled_notebook_is_found(book, complaint, spoil):
     notebook = load(book, "en")
     spoil(notebook)
     found = problems(book, "en", notebook)
     assert any(complaint in problem for problem in found), found
+
+
+def test_the_file_and_its_twin_are_looked_at(book):
+    path = book / "ko" / "5_1_9_lines.ipynb"
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    (book / "en" / path.name).unlink()
+    found = " ".join(problems(book, "ko"))
+    assert "not in normal form" in found and "there is no en/5_1_9_lines.ipynb" in found
+
+
+def test_all_problems_can_be_printed_without_pytest(monkeypatch, capsys):
+    assert main(["5_2_fashion_mnist"]) == 0 and capsys.readouterr().out == ""
+    monkeypatch.setattr(checks, "problems", lambda path: ["too long"])
+    assert main(["5_2_fashion_mnist"]) == 1
+    assert capsys.readouterr().out.splitlines()[1] == "en/5_2_fashion_mnist.ipynb: too long"
 
 
 FINE_SENTENCES = [
@@ -566,16 +539,6 @@ def test_pictures_become_small():
     assert len(notebooks.small_png(small)) == len(small)
     pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in (raw, small)]
     assert pictures[0].tobytes() == pictures[1].tobytes()  # 256 greys lose nothing
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    path = tmp_path / "x.ipynb"
-    path.write_text("old", encoding="utf-8")
-    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError("full")))
-    with pytest.raises(OSError):
-        notebooks.write_atomically(path, "new")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["x.ipynb"]
-    assert path.read_text(encoding="utf-8") == "old"
 
 
 def test_find(book):
