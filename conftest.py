@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench"), str(ROOT)]
 
 # Side by side, each test process (and the kernels it starts) computes on one thread: two processes
 # with two threads each on two cores wait for each other most of the time.
@@ -14,4 +14,4 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("CNNBOOK_THREADS", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-pytest_plugins = ["notebook_plugin"]
+pytest_plugins = ["checks.plugin"]

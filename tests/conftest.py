@@ -1,8 +1,13 @@
 """What all tests share."""
 
+import os
+
 import pytest
 
 from cnnbook import language
+
+# What a program says in a test does not depend on the language of the computer that tests.
+os.environ |= {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,13 @@
 """What ships with the book is what was made: every byte listed, every file with its licence."""
 
 import hashlib
-import importlib.util
 import re
 import shutil
 from pathlib import Path
 
 import brotli
 import fontTools
+import make_font
 import pytest
 from fontTools.ttLib import TTFont
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,10 +19,6 @@ ASSETS = ROOT / "cnnbook" / "assets"
 NANUM = Path("/usr/share/fonts/truetype/nanum/NanumGothic.ttf")
 UNLISTED = {"README.md", "SHA256SUMS", ".gitattributes"}
 FONTS = ["cnnbook-gothic.ttf", "cnnbook-gothic.woff2"]
-
-specification = importlib.util.spec_from_file_location("make_font", ROOT / "tools/make_font.py")
-make_font = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(make_font)
 
 
 def listed(folder):

@@ -5,14 +5,16 @@ import json
 import re
 import runpy
 from pathlib import Path
+from types import SimpleNamespace
 
 import book_pages
 import book_search
-import notebook_checks
 import pytest
 import yaml
+from docutils import nodes
 from sphinx.errors import ExtensionError
 
+from checks.words import wrong_words
 from cnnbook.figures import ConvolutionExplorer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +47,21 @@ def test_every_citation_of_the_chapters_is_in_the_bibliography():
     for path in (ROOT / "notebooks").glob("*/*.ipynb"):
         cited = re.findall(r"<!--\s*cited:\s*(\S+?)\s*-->", path.read_text(encoding="utf-8"))
         assert set(cited) <= keys, f"{path.name}: add the source to notebooks/references.bib"
+
+
+def test_a_page_with_a_wrong_citation_or_formula_does_not_stop_the_others(monkeypatch):
+    said = []
+    monkeypatch.setattr(
+        book_pages.LOGGER, "warning", lambda text, location: said.append((text, location))
+    )
+    cell = {"cell_type": "markdown", "id": "bet", "source": "7<!-- cited: nobody2000 -->"}
+    app = SimpleNamespace(env=SimpleNamespace(doc2path="{}.ipynb".format))
+    book_pages.on_source_read(app, "5_0", [json.dumps({"cells": [cell]})])
+    wrong = nodes.math("", r"\nonsense{x}")
+    with pytest.raises(nodes.SkipNode):
+        book_pages.show_math(SimpleNamespace(body=[]), wrong)
+    assert [location for _, location in said] == ["5_0", wrong]
+    assert "nobody2000" in said[0][0] and "nonsense" in said[1][0]
 
 
 def test_a_heading_is_told_its_cell():
@@ -147,7 +164,7 @@ def test_the_glossary_is_complete_and_each_term_is_there_once():
         assert term["meaning"]["ko"].endswith("니다.") and term["meaning"]["en"].endswith(".")
         assert re.fullmatch(r"\d_\d_\w+(#[\w-]+)?", term["where"])
         text = " ".join([term["ko"], term["meaning"]["ko"]])
-        assert notebook_checks.wrong_words(text) == []
+        assert wrong_words(text) == []
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
@@ -162,13 +179,6 @@ def test_every_term_leads_to_a_section_with_a_heading(language):
     assert not [
         f"{page}#{place}" for page, _, place in places if (place or "title") not in headings[page]
     ]
-
-
-def test_the_glossary_forbids_what_the_chapters_checks_forbid():
-    forbidden = {wrong: term["ko"] for term in book_pages.glossary() for wrong in term["not"]}
-    assert set(forbidden) == set(notebook_checks.WRONG_WORDS)
-    for wrong, better in notebook_checks.WRONG_WORDS.items():
-        assert better in forbidden[wrong]
 
 
 def test_the_glossary_page_leads_to_chapters_that_exist():

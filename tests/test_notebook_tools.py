@@ -1,7 +1,7 @@
 """The tools and the checks of the notebooks, tried on small notebooks with a defect each.
 
-A check that cannot fail is worth nothing: every one in `notebook_checks.py` and
-`notebook_plugin.py` is given a good notebook and a spoiled one here.
+A check that cannot fail is worth nothing: every one in `checks` is given a good notebook and a
+spoiled one here.
 """
 
 import base64
@@ -13,11 +13,16 @@ import sys
 
 import editions
 import nbformat
-import notebook_checks as checks
 import pytest
 from PIL import Image
 
+import checks
 import notebooks
+from checks.__main__ import main
+from checks.editions import different_numbers, word_list_problems
+from checks.files import cells_of, read
+from checks.markdown import code_blocks, formulas, headings, pictures, targets
+from checks.marks import checked_numbers, disagreement, marks, unmarked
 
 GOOD = """\
 @@ md title
@@ -134,8 +139,8 @@ def book(tmp_path):
     for language in ("ko", "en"):
         path = tmp_path / language / "5_1_9_lines.ipynb"
         (tmp_path / language / "grid.png").write_bytes(base64.b64decode(png()))
-        notebook = checks.read(path)
-        for count, cell in enumerate(checks.cells_of(notebook, "code"), start=1):
+        notebook = read(path)
+        for count, cell in enumerate(cells_of(notebook, "code"), start=1):
             cell.execution_count = count
         data = {
             "image/png": png(),
@@ -152,33 +157,16 @@ def cell_called(notebook, identity):
 
 
 def load(book, language):
-    return checks.read(book / language / "5_1_9_lines.ipynb")
+    return read(book / language / "5_1_9_lines.ipynb")
 
 
-def all_problems(book, language, notebook):
-    """What every check without a kernel says about `notebook` as the edition `language`."""
-    path = book / language / "5_1_9_lines.ipynb"
-    pair = [notebook if language == name else load(book, name) for name in ("ko", "en")]
-    return [
-        *checks.run_problems(notebook),
-        *checks.picture_problems(notebook),
-        *checks.layout_problems(notebook),
-        *checks.link_problems(path, notebook),
-        *checks.reading_problems(notebook),
-        *checks.exercise_problems(notebook),
-        *checks.rhythm_problems(notebook, language),
-        *checks.prose_problems(notebook),
-        *checks.different_cells(*pair),
-        *checks.language_problems(notebook, language),
-        *[problem for cell in notebook.cells for problem in checks.wrong_words(cell.source)],
-        *[problem for cell in notebook.cells for problem in checks.filler(cell.source)],
-    ]
+def problems(book, language, notebook=None):
+    return checks.problems(book / language / "5_1_9_lines.ipynb", notebook)
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
 def test_a_good_notebook_passes(book, language):
-    assert all_problems(book, language, load(book, language)) == []
-    assert notebooks.is_normal(book / language / "5_1_9_lines.ipynb")
+    assert problems(book, language) == []
 
 
 # (edition, cell, old text, new text, what the complaint must say)
@@ -210,11 +198,11 @@ SPOILED_SOURCES = [
     ("en", "figure-text", "x_{2} = 3", "x_{2} = 4", "formulas"),
     ("en", "title", "[next chapter](5_2_next.ipynb#dense-part)", "next chapter", "links"),
     ("en", "mistakes", "## Common", "### Common", "headings"),
-    ("en", "mistakes", "A flipped kernel.", "뒤집힌 커널입니다.", "Korean in the English"),
+    ("en", "mistakes", "A flipped kernel.", "뒤집힌 커널입니다.", "is Korean in the English"),
     ("ko", "mistakes", "뒤집힌 커널입니다.", "2번 뒤집힌 커널입니다.", "2 stands in the Korean"),
     ("en", "solution-product", "2 * 3", "2 * 4", "code blocks"),
     ("en", "figure", "x = 3", "x = 4", "the code of the editions differs"),
-    ("en", "figure", "# height", "# 세로", "a comment is Korean"),
+    ("en", "figure", "# height", "# 세로", "'# 세로' is Korean in the English"),
     ("en", "setup", 'setup("en")', 'setup("ko")', 'must call setup("en")'),
     ("ko", "figure", "x = 3", 'x = "세로"', "Korean in a string"),
     ("ko", "figure", "x = 3", 'x = "the height of it"', "a sentence in a string"),
@@ -251,8 +239,8 @@ def test_a_spoiled_source_is_found(book, language, identity, old, new, complaint
     cell = cell_called(notebook, identity)
     assert old in cell.source
     cell.source = cell.source.replace(old, new)
-    problems = all_problems(book, language, notebook)
-    assert any(complaint in problem for problem in problems), problems
+    found = problems(book, language, notebook)
+    assert any(complaint in problem for problem in found), found
 
 
 def clear(notebook):
@@ -263,96 +251,68 @@ def data_of(notebook):
     return cell_called(notebook, "figure").outputs[0].data
 
 
-SPOILED_NOTEBOOKS = {
-    "a cell was not run": (
-        lambda n: cell_called(n, "figure").update(execution_count=None),
-        "not run from top to bottom",
-    ),
-    "cells ran in another order": (
-        lambda n: cell_called(n, "figure").update(execution_count=7),
-        "not run from top to bottom",
-    ),
-    "an error is committed": (
+SPOILED_NOTEBOOKS = [
+    ("not run from top to bottom", lambda n: cell_called(n, "figure").update(execution_count=None)),
+    ("not run from top to bottom", lambda n: cell_called(n, "figure").update(execution_count=7)),
+    (
+        "an error is committed: ValueError",
         lambda n: cell_called(n, "figure").outputs.append(
             nbformat.v4.new_output("error", ename="ValueError", evalue="", traceback=[])
         ),
-        "an error is committed: ValueError",
     ),
-    "a widget is committed": (
-        lambda n: data_of(n).update({notebooks.WIDGET: {"model_id": "1"}}),
-        "a widget is committed",
-    ),
-    "widget state is committed": (
-        lambda n: n.metadata.update(widgets={}),
-        "holds the state of widgets",
-    ),
-    "a path of this machine": (
-        lambda n: data_of(n).update({"text/plain": "read from /home/someone/pictures"}),
+    ("a widget is committed", lambda n: data_of(n).update({notebooks.WIDGET: {"model_id": "1"}})),
+    ("holds the state of widgets", lambda n: n.metadata.update(widgets={})),
+    (
         "names a folder of one machine",
+        lambda n: data_of(n).update({"text/plain": "read from /home/someone/pictures"}),
     ),
-    "a big picture": (
-        lambda n: data_of(n).update({"image/png": png(400, noise=True)}),
-        "a picture of",
-    ),
-    "no alternative text": (
-        lambda n: data_of(n).update({"text/plain": "<Figure size 640x480 with 1 Axes>"}),
+    ("a picture of", lambda n: data_of(n).update({"image/png": png(400, noise=True)})),
+    (
         "no alternative text",
+        lambda n: data_of(n).update({"text/plain": "<Figure size 640x480 with 1 Axes>"}),
     ),
-    "a figure without a picture": (
-        lambda n: data_of(n).pop("image/png"),
-        "without a still picture",
-    ),
-    "no live figure": (clear, "no live figure"),
-    "Korean in an English output": (
+    ("without a still picture", lambda n: data_of(n).pop("image/png")),
+    ("no live figure", clear),
+    (
+        "is Korean in the English edition",
         lambda n: data_of(n).update({"text/plain": "6 × 6 격자와 3 × 3 커널"}),
-        "is Korean in the English edition",
     ),
-    "Korean in an English figure": (
+    (
+        "is Korean in the English edition",
         lambda n: data_of(n)[notebooks.FIGURE]["state"].update(title="합성곱"),
-        "is Korean in the English edition",
     ),
-    "two code cells in a row": (
-        lambda n: n.cells.remove(cell_called(n, "figure-text")),
-        "no sentence stands between",
-    ),
-    "a cell is missing": (
-        lambda n: n.cells.remove(cell_called(n, "mistakes")),
-        "the cells differ",
-    ),
-    "a tag is missing": (
-        lambda n: cell_called(n, "setup").metadata.clear(),
-        "the cells differ",
-    ),
-    "the exercise tag is missing": (
-        lambda n: cell_called(n, "exercise-sum").metadata.clear(),
-        "the tag 'exercise' is missing",
-    ),
-    "a solution is missing": (
-        lambda n: n.cells.remove(cell_called(n, "solution-sum")),
-        "must follow it",
-    ),
-    "an exercise is missing": (
-        lambda n: n.cells.remove(cell_called(n, "exercise-sum")),
-        "there is no exercise for it",
-    ),
-    "only one exercise": (
-        lambda n: n.cells.remove(cell_called(n, "exercise-sum")),
-        "fewer than two exercises",
-    ),
-    "no reading time": (
-        lambda n: cell_called(n, "title").update(source="# 5.1.9\n\nWhy?"),
-        "how long it takes",
-    ),
-}
+    ("no sentence stands between", lambda n: n.cells.remove(cell_called(n, "figure-text"))),
+    ("the cells differ", lambda n: n.cells.remove(cell_called(n, "mistakes"))),
+    ("the cells differ", lambda n: cell_called(n, "setup").metadata.clear()),
+    ("the tag 'exercise' is missing", lambda n: cell_called(n, "exercise-sum").metadata.clear()),
+    ("must follow it", lambda n: n.cells.remove(cell_called(n, "solution-sum"))),
+    ("there is no exercise for it", lambda n: n.cells.remove(cell_called(n, "exercise-sum"))),
+    ("fewer than two exercises", lambda n: n.cells.remove(cell_called(n, "exercise-sum"))),
+    ("how long it takes", lambda n: cell_called(n, "title").update(source="# 5.1.9\n\nWhy?")),
+]
 
 
-@pytest.mark.parametrize("name", SPOILED_NOTEBOOKS)
-def test_a_spoiled_notebook_is_found(book, name):
-    spoil, complaint = SPOILED_NOTEBOOKS[name]
+@pytest.mark.parametrize("complaint, spoil", SPOILED_NOTEBOOKS)
+def test_a_spoiled_notebook_is_found(book, complaint, spoil):
     notebook = load(book, "en")
     spoil(notebook)
-    problems = all_problems(book, "en", notebook)
-    assert any(complaint in problem for problem in problems), problems
+    found = problems(book, "en", notebook)
+    assert any(complaint in problem for problem in found), found
+
+
+def test_the_file_and_its_twin_are_looked_at(book):
+    path = book / "ko" / "5_1_9_lines.ipynb"
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    (book / "en" / path.name).unlink()
+    found = " ".join(problems(book, "ko"))
+    assert "not in normal form" in found and "there is no en/5_1_9_lines.ipynb" in found
+
+
+def test_all_problems_can_be_printed_without_pytest(monkeypatch, capsys):
+    assert main(["5_2_fashion_mnist"]) == 0 and capsys.readouterr().out == ""
+    monkeypatch.setattr(checks, "problems", lambda path: ["too long"])
+    assert main(["5_2_fashion_mnist"]) == 1
+    assert capsys.readouterr().out.splitlines()[1] == "en/5_2_fashion_mnist.ipynb: too long"
 
 
 FINE_SENTENCES = [
@@ -367,8 +327,26 @@ FINE_SENTENCES = [
 @pytest.mark.parametrize("text", FINE_SENTENCES)
 def test_a_number_that_needs_no_mark(text):
     if "2-second" not in text:
-        assert checks.marks(text)[1] == []
-    assert checks.unmarked(text) == []
+        assert marks(text)[1] == []
+    assert unmarked(text) == []
+
+
+@pytest.mark.parametrize(
+    "source, what, found",
+    [
+        ("[a](x_(1).png) ![b](y.png) <z@w.org>", targets, ["x_(1).png", "mailto:z@w.org", "y.png"]),
+        ("[a][1]\n\n[1]: x.ipynb#절", targets, ["x.ipynb#절"]),
+        ("~~~\n[a](b)\n~~~\n`[a](b)` \\[a](b)", targets, []),
+        ("- x\n\n  ~~~python\n  y\n  ~~~", code_blocks, [("python", "y\n")]),
+        ("# a `b_c`\n\nd\n---\n\n    # e", headings, [(1, "a b_c"), (2, "d")]),
+        ("a $x$ `$y$` \\$z$\n\n$$\nw\n$$", formulas, ["x", "\nw\n"]),
+        ('<img src="a.png" alt="b"> ![](c.png)', pictures, [("c.png", ""), ("a.png", "b")]),
+        ("| a | 89 % |\n|---|---|\n| <!-- b --> | 1 |", unmarked, 1),
+    ],
+)
+def test_markdown_is_read_as_it_is_shown(source, what, found):
+    read = what(source)
+    assert (len(read) if isinstance(found, int) else read) == found
 
 
 @pytest.mark.parametrize(
@@ -392,8 +370,8 @@ def test_a_number_that_needs_no_mark(text):
     ],
 )
 def test_a_number_agrees_with_the_run(text, value, right):
-    (mark,) = checks.checked_numbers(text)
-    assert (checks.disagreement(mark, value) is None) is right
+    (mark,) = checked_numbers(text)
+    assert (disagreement(mark, value) is None) is right
 
 
 @pytest.mark.parametrize(
@@ -411,7 +389,7 @@ def test_a_number_agrees_with_the_run(text, value, right):
     ],
 )
 def test_numbers_in_translation(korean, english, same):
-    assert (checks.different_numbers(korean, english) == []) is same
+    assert (different_numbers(korean, english) == []) is same
 
 
 @pytest.mark.parametrize(
@@ -428,9 +406,9 @@ def test_numbers_in_translation(korean, english, same):
     ],
 )
 def test_word_lists(entry, complaint):
-    problems = checks.word_list_problems({"name": entry})
-    assert bool(problems) is (complaint is not None)
-    assert complaint is None or complaint in problems[0]
+    found = word_list_problems({"name": entry})
+    assert bool(found) is (complaint is not None)
+    assert complaint is None or complaint in found[0]
 
 
 # ---------------------------------------------------------------- tools/editions.py
@@ -439,7 +417,7 @@ def test_word_lists(entry, complaint):
 def test_the_side_by_side_text_makes_the_round_trip(tmp_path):
     editions.apply(GOOD, "x", tmp_path)
     assert editions.export("x", tmp_path) == GOOD
-    korean, english = (checks.read(tmp_path / name / "x.ipynb") for name in ("ko", "en"))
+    korean, english = (read(tmp_path / name / "x.ipynb") for name in ("ko", "en"))
     assert cell_called(korean, "figure").source == ("x = 3  # 세로\n\n# 비율\naccuracy = 0.885")
     assert cell_called(english, "figure").source == (
         "x = 3  # height\n\n# a share\naccuracy = 0.885"
@@ -640,8 +618,8 @@ def ran(tmp_path_factory):
 def pytest_in(folder, *arguments):
     """What pytest says on the notebooks in `folder`: ``{(file, item): outcome}`` and its output."""
     (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-    places = [str(checks.ROOT / name) for name in ("tools", "tests", ".")]
-    command = [sys.executable, "-m", "pytest", "-p", "notebook_plugin", "-p", "no:cacheprovider"]
+    places = [str(checks.ROOT / name) for name in ("tools", ".")]
+    command = [sys.executable, "-m", "pytest", "-p", "checks.plugin", "-p", "no:cacheprovider"]
     ran = subprocess.run(
         [*command, "-rA", "-q", "--color=no", *arguments],
         cwd=folder,

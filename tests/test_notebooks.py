@@ -1,59 +1,47 @@
-"""Every committed notebook: a valid file, run from top to bottom, fit to be read.
+"""Every committed notebook: a valid file, run from top to bottom, fit to be read, in two editions.
 
-Nothing is executed here. `notebook_plugin.py` runs the notebooks and compares their outputs.
+Nothing is executed here: `checks/plugin.py` runs the notebooks, compares their outputs, and looks
+up the numbers of their text.
 """
 
-import nbformat
-import notebook_checks as checks
+import json
+
 import pytest
 
-from notebooks import LANGUAGES, is_normal
+import checks
+import notebooks
+from checks.editions import word_list_problems
+from checks.words import wrong_words
 
-every_notebook = pytest.mark.parametrize("path, language", checks.notebooks_of(*LANGUAGES))
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_book_has_notebooks(language):
-    names = {path.stem for path in (checks.FOLDER / language).glob("*.ipynb")}
-    assert {"5_0_start_here", "5_1_2_convolution_layer"} <= names
+PAGES = sorted(checks.ROOT.glob("*.md"))
+WORD_LISTS = sorted((checks.ROOT / "cnnbook" / "words").glob("*.json"))
 
 
-@every_notebook
-def test_file(path, language):
-    nbformat.validate(checks.read(path))
-    assert path.stat().st_size <= checks.MOST_BYTES
-    assert is_normal(path), "write it with tools/notebooks.py or tools/editions.py"
+def refuse(problems):
+    """Fail with all `problems`, one a line, unless there are none."""
+    if problems:
+        pytest.fail("\n".join(problems), pytrace=False)
 
 
-@every_notebook
-def test_run(path, language):
-    checks.refuse(checks.run_problems(checks.read(path)))
-
-
-@every_notebook
-def test_pictures(path, language):
-    checks.refuse(checks.picture_problems(checks.read(path)))
-
-
-@every_notebook
-def test_layout(path, language):
-    checks.refuse(checks.layout_problems(checks.read(path)))
-
-
-@every_notebook
-def test_links(path, language):
-    notebook = checks.read(path)
-    checks.refuse(checks.link_problems(path, notebook) + checks.reading_problems(notebook))
-
-
-@every_notebook
-def test_exercises(path, language):
-    checks.refuse(checks.exercise_problems(checks.read(path)))
+def test_the_book_has_notebooks():
+    names = [path.stem for path in notebooks.find()]
+    assert names.count("5_0_start_here") == names.count("5_1_2_convolution_layer") == 2
 
 
 @pytest.mark.parametrize(
-    "path, language",
-    [case for case in checks.notebooks_of(*LANGUAGES) if checks.CHAPTER.match(case.values[0].stem)],
+    "path", notebooks.find(), ids=lambda path: f"{path.parent.name}/{path.stem}"
 )
-def test_rhythm(path, language):
-    checks.refuse(checks.rhythm_problems(checks.read(path), language))
+def test_notebook(path):
+    refuse(checks.problems(path))
+
+
+@pytest.mark.parametrize("path", PAGES + WORD_LISTS, ids=lambda path: path.name)
+def test_words_outside_the_notebooks(path):
+    refuse(wrong_words(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("path", WORD_LISTS, ids=lambda path: path.name)
+def test_word_lists_are_translated(path):
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    assert entries
+    refuse(word_list_problems(entries))

@@ -6,18 +6,19 @@ the same namespace, then the answer of the cell's last line is examined again.
 
 import ast
 
-import notebook_checks as checks
 import numpy as np
 import pytest
 
 import cnnbook
+import notebooks
+from checks.exercises import check_call, exercises
+from checks.files import read
 from cnnbook.exercises import examine
-from notebooks import LANGUAGES
 
 CASES = [
-    pytest.param(exercise, id=f"{case.id}:{exercise.name}")
-    for case in checks.notebooks_of(*LANGUAGES)
-    for exercise in checks.exercises(checks.read(case.values[0]))
+    pytest.param(exercise, id=f"{path.parent.name}/{path.stem}:{exercise.name}")
+    for path in notebooks.find()
+    for exercise in exercises(read(path))
 ]
 
 
@@ -35,7 +36,7 @@ def solve(exercise, with_solution):
         "cnnbook": cnnbook,
         "check": lambda name, answer: None,
     }
-    call = checks.check_call(exercise.source)
+    call = check_call(exercise.source)
     cell = ast.parse(exercise.source)
     cell.body.pop()
     exec(compile(cell, exercise.name, "exec"), namespace)

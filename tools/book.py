@@ -48,19 +48,31 @@ location.replace(korean ? "ko/index.html" : "en/index.html");
 
 
 def build(folder):
-    """Write both editions to `folder`, from scratch; raises SystemExit when Sphinx complains."""
-    folder = Path(folder)
+    """Write both editions to `folder`, from scratch.
+
+    Raises SystemExit with all that Sphinx complains of, after the pages are written.
+    """
+    folder, complaints = Path(folder), ""
     for edition in EDITIONS:
         command = [sys.executable, "-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-E", "-a"]
         command += ["-c", str(ROOT / "notebooks"), "-t", edition]
         command += ["-d", str(folder.parent / "doctrees" / edition)]
         command += [str(ROOT / "notebooks" / edition), str(folder / edition)]
         shutil.rmtree(folder / edition, ignore_errors=True)
-        done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, PYTHONUTF8="1"))
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=dict(os.environ, PYTHONUTF8="1"),
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+        )
         if done.returncode != 0:
-            raise SystemExit(done.returncode)
+            complaints += done.stderr
         tidy(folder / edition)
     (folder / "index.html").write_text(FIRST_PAGE, encoding="utf-8")
+    if complaints:
+        raise SystemExit(complaints)
 
 
 def tidy(folder):

@@ -19,15 +19,19 @@ from html import escape
 from pathlib import Path
 
 from docutils import nodes
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from pygments.formatters import HtmlFormatter
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
 from sphinx.transforms import SphinxTransform
+from sphinx.util import logging
 
+from checks.markdown import outside_code_blocks
 from cnnbook import figures, language
 from cnnbook.figures.figure import FIGURE_TYPE
 
+LOGGER = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 FONTS = {"font": "cnnbook-gothic.woff2", "math_font": "cnnbook-math.woff2"}
@@ -41,7 +45,10 @@ def on_source_read(app, name, source):
     """Rewrite the text of a page: a notebook's cells and outputs, or the glossary's list."""
     if Path(app.env.doc2path(name)).suffix == ".ipynb":
         notebook = json.loads(source[0])
-        prepare(notebook)
+        try:
+            prepare(notebook)
+        except ExtensionError as error:  # this page is wrong; the others can be built
+            LOGGER.warning(str(error), location=name)
         source[0] = json.dumps(notebook)
     elif name == "glossary":
         source[0] += glossary_page(app.env.found_docs)
@@ -68,7 +75,7 @@ COMMENT = re.compile(r"<!--.*?-->", flags=re.S)
 
 def prose(text, cell_id):
     """Markdown without the comments of checked prose; headings are told the cell's id."""
-    text = outside_fences(text, lambda part: COMMENT.sub("", CITED.sub(cite, part)))
+    text = outside_code_blocks(text, lambda part: COMMENT.sub("", CITED.sub(cite, part)))
     if text.startswith("#"):
         text = f'<span data-cell="{escape(cell_id)}"></span>\n\n{text}'
     return text
@@ -86,12 +93,6 @@ def references():
     """The keys of notebooks/references.bib."""
     text = (NOTEBOOKS / "references.bib").read_text(encoding="utf-8")
     return set(re.findall(r"^@\w+\{([^,\s]+),", text, flags=re.M))
-
-
-def outside_fences(text, change):
-    """`text` with `change` applied to all that is not a fenced code block."""
-    parts = re.split(r"(^```.*?^```[^\S\n]*$)", text, flags=re.M | re.S)
-    return "".join(part if k % 2 else change(part) for k, part in enumerate(parts))
 
 
 def picture(data, number):
@@ -176,7 +177,8 @@ class StableIds(SphinxTransform):
                 continue
             section = self.document.ids.get(place or "title")
             if not isinstance(section, nodes.section):
-                raise ExtensionError(f"glossary.json: {page} has no section {place!r}")
+                LOGGER.warning(f"glossary.json: {page} has no section {place!r}", location=page)
+                continue
             entries = [
                 ("single", term[name], section["ids"][0], "main", None) for name in ("ko", "en")
             ]
@@ -194,12 +196,13 @@ def formula(tex, as_block):
 
 
 def show_math(self, node):
-    self.body.append(formula(node.astext(), as_block=False))
-    raise nodes.SkipNode
-
-
-def show_math_block(self, node):
-    self.body.append(f'<div class="formula">{formula(node.astext(), as_block=True)}</div>')
+    block = isinstance(node, nodes.math_block)
+    try:
+        math = formula(node.astext(), as_block=block)
+    except (ExtensionError, MathError) as error:
+        LOGGER.warning(f"formula {node.astext()!r}: {error}", location=node)
+    else:
+        self.body.append(f'<div class="formula">{math}</div>' if block else math)
     raise nodes.SkipNode
 
 
@@ -315,7 +318,7 @@ def code_colours():
 
 def setup(app):
     language.set_language("en" if app.tags.has("en") else "ko")
-    app.add_html_math_renderer("mathml", (show_math, None), (show_math_block, None))
+    app.add_html_math_renderer("mathml", (show_math, None), (show_math, None))
     app.add_transform(StableIds)
     app.connect("builder-inited", on_builder)
     app.connect("source-read", on_source_read)

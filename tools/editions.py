@@ -227,7 +227,7 @@ def export(name, folder=FOLDER):
         for language in ("ko", "en")
     )
     if [cell.id for cell in korean.cells] != [cell.id for cell in english.cells]:
-        raise ValueError(f"{name}: the editions have different cells; see tests/test_editions.py")
+        raise ValueError(f"{name}: the editions have different cells: python -m checks")
     long_tags = {long: short for short, long in SHORT_TAGS.items()}
     sections = []
     for ours, theirs in zip(korean.cells, english.cells, strict=True):

@@ -40,7 +40,7 @@ ACTIONS = {  # what an action needs of pyproject.toml, and the program that gets
     "lint": ("lab,test", "-m ruff check"),
     "notebooks": ("lab,test", "tools/notebooks.py"),
     "images": ("lab,test", "tools/make_images.py"),
-    "bench": ("book,lab,test", "tests/bench/bench.py"),
+    "bench": ("book,lab,test", "bench/bench.py"),
     "book": ("book,lab", "tools/book.py"),
 }
 

@@ -1,7 +1,5 @@
 """One training step against the fastest matrix product.
 
-    python tests/bench/bench_step.py
-
 The peak is the fastest of several big products of float32 matrices by `torch.mm`. Where the
 library for convolutions is faster than that for matrices, the shares look larger than they are. A
 step is forward, loss, backward and optimiser; its arithmetic is counted by torch over forward and
@@ -13,7 +11,8 @@ a first layer that learns nothing, channels-last, AdamW.
 import statistics
 import time
 
-from record import best_seconds, clothes, run_alone
+from machine import best_seconds
+from record import clothes
 
 
 def measure(seeds, quick):
@@ -96,7 +95,3 @@ def show(result):
             f"{one['network']:22}{one['batch_size']:7}{one['milliseconds']:9.2f} ms"
             f"{one['gflops']:10.1f}{one['share']:13.0%}"
         )
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

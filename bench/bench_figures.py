@@ -1,7 +1,5 @@
 """How long from the reader's hand to the painted frame: explorer and network on 28 × 28 pictures.
 
-    python tests/bench/bench_figures.py
-
 Each line is one kind of event, repeated in a page from disk in headless Chromium without a GPU.
 "work" is what the page does for it: the figure's drawing, layout and paint of that frame.
 "painted" is from the moment the browser made the event until the frame is painted; it contains
@@ -14,7 +12,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from record import browser_tools, run_alone
+from machine import chromium
 
 # Our turn in the frame comes first, the figure's next; the message arrives when all is painted.
 WATCH = """
@@ -131,13 +129,8 @@ def measure_kind(browser, file, times, figure, name, event, act):
 
 
 def measure(seeds, quick):
-    """{"events", "chromium", "clocks": {clock: [{"event", "work_p50", …, "cpu"}, …]}}, all in ms.
-
-    Where there is no browser: {"missing": why}.
-    """
-    browser_path, flags, missing = browser_tools()
-    if missing:
-        return {"missing": missing}
+    """{"events", "chromium", "clocks": {clock: [{"event", "work_p50", …, "cpu"}, …]}}, all in ms."""
+    browser_path, flags = chromium()
     from playwright.sync_api import sync_playwright
 
     times = 20 if quick else 200  # events of each kind
@@ -154,9 +147,6 @@ def measure(seeds, quick):
 
 
 def show(result):
-    if "missing" in result:
-        print(f"figures: not measured: {result['missing']}")
-        return
     for clock, rows in result["clocks"].items():
         events, chromium = result["events"], result["chromium"]
         print(f"28 × 28, {events} events each, Chromium {chromium}, {clock}; milliseconds")
@@ -166,7 +156,3 @@ def show(result):
                 f"{row['event']:26}{row['work_p50']:12.1f}{row['work_p95']:8.1f}"
                 f"{row['painted_p50']:14.1f}{row['painted_p95']:8.1f}{row['cpu']:9.1f}"
             )
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

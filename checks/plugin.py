@@ -10,6 +10,7 @@ What nbval compares is extended: both sides are first brought into the normal fo
 even the words depend on the run (the class that a network sees), the tag ``words-vary`` says so.
 """
 
+import contextlib
 import json
 import os
 import queue
@@ -18,8 +19,8 @@ import re
 import nbformat
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
-from notebook_checks import checked_numbers, disagreement
 
+from checks.marks import checked_numbers, disagreement
 from notebooks import FIGURE, LANGUAGES, PICTURE, normal_outputs
 
 NUMBER = re.compile(r"[-+−]?\d[\d.,]*(?:e[-+]?\d+)?")
@@ -119,10 +120,8 @@ class CodeCell(IPyNbCell):
     def only_run(self):
         """Run this cell because a later one needs it; its output is not compared."""
         self.options["check"] = False
-        try:
+        with contextlib.suppress(NbCellError):  # Notebook.broken says so
             self.execute()
-        except NbCellError:
-            pass  # Notebook.broken says so
 
     def execute(self):
         """nbval's run of the cell; after an error the rest of the notebook is not run."""

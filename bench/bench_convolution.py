@@ -1,12 +1,10 @@
 """Convolution by hand: one 28 × 28 picture, 32 kernels of 3 × 3, no padding.
 
-    python tests/bench/bench_convolution.py
-
 "loops" is the code of the chapter, one product after the other; "sliding windows" is
 `cnnbook.convolution.conv2d`; "torch" is what torch does. Each time is the shortest of several.
 """
 
-from record import best_seconds, run_alone
+from machine import best_seconds
 
 
 def measure(seeds, quick):
@@ -43,7 +41,3 @@ def show(result):
     print(f"{'32 kernels on one picture':28}{'time':>14}{'times torch':>14}")
     for row in result["rows"]:
         print(f"{row['way']:28}{row['milliseconds']:11.3f} ms{row['times_torch']:14,.1f}")
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

@@ -1,12 +1,12 @@
 """Every speed the book speaks of, measured in one run: `make bench`.
 
-    python tests/bench/bench.py                          all sections, more than an hour
-    python tests/bench/bench.py --only race,leak         these sections; the others stay as they are
-    python tests/bench/bench.py --first-seed 100         other seeds than those of the record
-    python tests/bench/bench.py --record                 all, and write the book's record with it
-    python tests/bench/bench.py --record --go-on         the last run, from what failed on
-    python tests/bench/bench.py --without-tests          all but the run of the book's own tests
-    python tests/bench/bench.py --quick                  tiny: only to see that everything runs
+    python bench/bench.py                          all sections, more than an hour
+    python bench/bench.py --only race,leak         these sections; the others stay as they are
+    python bench/bench.py --first-seed 100         other seeds than those of the record
+    python bench/bench.py --record                 all, and write the book's record with it
+    python bench/bench.py --record --go-on         the last run, from what failed on
+    python bench/bench.py --without-tests          all but the run of the book's own tests
+    python bench/bench.py --quick                  tiny: only to see that everything runs
 
 Each section prints its table and is written to `_build/bench.json` at once. `--record` writes
 `cnnbook/assets/speed_results.json` when all is done, from this one run, and the tables of the
@@ -22,12 +22,12 @@ import time
 import traceback
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+import machine
+import record
+import tables
+from cnnbook.files import DataError, write_atomically
+from machine import ROOT
 
-import record  # noqa: E402
-import tables  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
 OUTPUT = ROOT / "_build" / "bench.json"
 ASSET = Path("cnnbook") / "assets" / "speed_results.json"  # below the book's folder
 
@@ -46,12 +46,6 @@ SECTIONS = {
 }
 NEED_ALL_PICTURES = {"feeding", "race", "leak", "ladder"}
 FEWEST_SEEDS = 5  # for a record
-
-ASSET_ROW = (
-    "| `speed_results.json` | the record of `make bench`: every speed and accuracy of chapter"
-    " 5.6 and of the READMEs, with machine, versions, seeds and date | `MIT-fashion-mnist.txt` |"
-    " `tests/bench/bench.py` |"
-)
 
 
 def parse(arguments):
@@ -89,9 +83,9 @@ def parse(arguments):
 def begin(options):
     """A new record; with --only the one that is there, if it is of this machine and these seeds."""
     fresh = {
-        "date": record.now(),
-        "machine": record.machine(),
-        "versions": record.versions(),
+        "date": machine.now(),
+        "machine": machine.machine(),
+        "versions": machine.versions(),
         "seeds": list(range(options.first_seed, options.first_seed + options.seeds)),
         "quick": options.quick,
         "in_pieces": bool(options.only),
@@ -127,15 +121,15 @@ def go_on(options):
     other = [name for name in ("machine", "versions", "quick") if found[name] != now[name]]
     if other or found["in_pieces"]:
         raise ValueError(f"not the same run: {', '.join(other) or 'it was made in pieces'}")
-    found["went_on"] = [*found.get("went_on", []), record.now()]
+    found["went_on"] = [*found.get("went_on", []), machine.now()]
     return found, options.sections[options.sections.index(left[0]) :]
 
 
 def run_section(name, seeds, quick, **more):
     """{"started", "took", …numbers}; what goes wrong is printed, and the record says "failed"."""
-    result = {"started": record.now()}
+    result = {"started": machine.now()}
     began = time.perf_counter()
-    record.prepare()  # whatever the section before has set
+    machine.prepare()  # whatever the section before has set
     try:
         module = importlib.import_module(SECTIONS[name])
         numbers = module.measure(seeds, quick, **more)
@@ -149,7 +143,7 @@ def run_section(name, seeds, quick, **more):
 
 
 def publish(found, root):
-    """Make `found` the book's record: the file, its hash, its row, and the tables of the READMEs.
+    """Make `found` the book's record: the file, its hash, and the tables of the READMEs.
 
     Raises ValueError, and writes nothing, if a section is missing or failed, or was quick.
     """
@@ -171,22 +165,16 @@ def publish(found, root):
     lines = [line for line in lines if line.partition("  ")[2] != ASSET.name]
     lines = sorted([*lines, f"{digest}  {ASSET.name}"], key=lambda line: line.partition("  ")[2])
     pages[assets / "SHA256SUMS"] = "\n".join(lines) + "\n"
-    described = (assets / "README.md").read_text(encoding="utf-8")
-    if f"| `{ASSET.name}` |" not in described:
-        last = described.rindex("\n", 0, described.index("\n\n", described.index("\n|")) + 1)
-        pages[assets / "README.md"] = described[:last] + "\n" + ASSET_ROW + described[last:]
-    record.write_atomically(root / ASSET, text)
+    write_atomically(root / ASSET, text)
     for path, content in pages.items():
-        record.write_atomically(path, content)
+        write_atomically(path, content)
 
 
 def main(arguments):
     options = parse(arguments)
-    record.prepare()
-    print(f"{record.processor_name()}, {record.thread_count()} threads", flush=True)
+    machine.prepare()
+    print("{processor}, {threads} threads".format(**machine.machine()), flush=True)
     if NEED_ALL_PICTURES & set(options.sections):
-        from cnnbook.files import DataError
-
         try:
             record.clothes(options.quick)
         except DataError as error:
@@ -198,11 +186,12 @@ def main(arguments):
             sys.exit(str(error))
     else:
         found = begin(options)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
     for name in options.sections:
         print(f"\n—— {name}", flush=True)
         more = {"long": options.long} if name == "race" else {}
         found[name] = run_section(name, found["seeds"], options.quick, **more)
-        record.write_atomically(options.output, record.as_text(found))
+        write_atomically(options.output, record.as_text(found))
     failed = unfinished(found, options.sections)
     print(f"\n{options.output}")
     if options.record and not failed:

@@ -1,7 +1,5 @@
 """What a reader waits for before the first line runs, each in a fresh Python process.
 
-    python tests/bench/bench_imports.py
-
 "setup" is ``import cnnbook; cnnbook.setup("en")``, which imports torch and matplotlib. The median
 of three processes; starting Python itself is not in it.
 """
@@ -9,11 +7,9 @@ of three processes; starting Python itself is not in it.
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 
-from record import run_alone
+from machine import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LINES = {
     "torch": "import torch",
     "cnnbook": "import cnnbook",
@@ -44,7 +40,3 @@ def show(result):
     print("in a fresh process")
     for name, line in LINES.items():
         print(f"{line:40}{result[name]:10.3f} s")
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

@@ -1,7 +1,5 @@
 """A network trained on shuffled labels can know nothing: about 10 % on the test set, or it cheats.
 
-    python tests/bench/bench_leak.py
-
 Such a network gives nearly the same answer to pictures that look alike, so a single run scatters by
 some points around 10 %: all seeds are run, and their mean counts.
 """
@@ -9,7 +7,7 @@ some points around 10 %: all seeds are run, and their mean counts.
 import statistics
 from dataclasses import replace
 
-from record import clothes, run_alone
+from record import clothes
 
 
 def measure(seeds, quick):
@@ -35,7 +33,3 @@ def show(result):
         f"shuffled labels, recipe for {result['goal']} %: {100 * result['accuracy']:.2f} %"
         f" (chance: 10 %); each seed: {each}"
     )
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

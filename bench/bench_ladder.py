@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 from peers import torchvision_dataset
-from record import clothes, run_alone, run_line
+from record import clothes, run_line
 from torch.nn import functional
 from torch.utils.data import DataLoader
 from torchvision import transforms
@@ -223,7 +223,3 @@ def show(result):
         views = (statistics.mean(run[view] for run in row["runs"]) for view in VIEWS)
         shown = "".join(f"{100 * accuracy:8.2f} %" for accuracy in views)
         print(f"  {row['name']:20}{seconds:8.2f} s{shown}   {len(row['runs'])} seeds")
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

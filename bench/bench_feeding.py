@@ -1,7 +1,5 @@
 """How many pictures a second reach the network: torchvision's way, ours, and the limit.
 
-    python tests/bench/bench_feeding.py
-
 "torchvision" opens each picture alone, as a PIL image, and makes a tensor of it. "in memory" is
 `cnnbook.data.batches`: the batch is gathered from one uint8 tensor and normalised. "memory copy"
 moves the same bytes and does nothing else.
@@ -11,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from record import best_seconds, clothes, run_alone
+from machine import best_seconds
+from record import clothes
 
 SAMPLE = 6000  # pictures for the slow ways; the fast ones go through all
 
@@ -87,7 +86,3 @@ def show(result):
         if one["batch_size"]:
             name += f", batch {one['batch_size']}, {one['workers']} workers"
         print(f"{name:34}{one['pictures_per_second']:18,}")
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

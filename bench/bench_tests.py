@@ -1,7 +1,5 @@
 """How long the check of the whole book takes: the very command of `make test`.
 
-    python tests/bench/bench_tests.py
-
 What fails is named in the record and makes no difference to the time: a benchmark measures.
 """
 
@@ -9,11 +7,8 @@ import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-from record import run_alone
-
-ROOT = Path(__file__).resolve().parents[2]
+from machine import ROOT
 
 
 def measure(seeds, quick):
@@ -44,7 +39,3 @@ def show(result):
         print(f"  failing: {name}")
     if result["exit_code"]:
         print(f"  pytest ended with the code {result['exit_code']}")
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

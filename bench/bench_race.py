@@ -1,30 +1,18 @@
 """Time to 88, 90, 92 and 93 % of the official test set: the course's way, three others, ours.
 
-    python tests/bench/bench_race.py --seeds 5
-
 The clock runs while data are prepared and while the network trains; imports, reading the set from
 disk (measured apart) and looking at the test set are not counted. Seed by seed the course's way
 and ours take turns, so that a machine that slows down slows both.
 """
 
-import importlib
 import statistics
 import tempfile
 import time
 import warnings
 from pathlib import Path
 
-from record import (
-    TARGETS,
-    as_json,
-    clothes,
-    median_times,
-    ratio_to_90,
-    run_alone,
-    run_line,
-    shown,
-    summary,
-)
+from medians import TARGETS, median_times, ratio_to_90, shown, summary
+from record import as_json, clothes, run_line
 
 COURSE_RUNS = 3  # of the course's way, each until it is at 90 %, or to its end
 PEER_RUNS = 1  # of each of the others
@@ -119,20 +107,14 @@ def as_entry(peer, runs):
     }
 
 
-def sklearn_entry(name, settings, module, make_model, data, seeds):
-    """An entry of the race for a model of scikit-learn; without it, an entry that says so."""
-    entry = {"name": name, "settings": settings}
-    try:
-        # By name: only these two rows need it, and who has no scikit-learn still gets the others.
-        library = importlib.import_module(module)
-    except ImportError:
-        return {**entry, "missing": "scikit-learn is not installed", "runs": []}
+def sklearn_entry(name, settings, make_model, data, seeds):
+    """An entry of the race for a model of scikit-learn."""
     runs = []
     test = data.test.images.flatten(1).numpy() / 255
     for seed in seeds:
         began = time.perf_counter()
         pixels = data.train.images.flatten(1).numpy() / 255
-        model = make_model(library, seed)
+        model = make_model(seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it may stop before it has converged: the settings
             model.fit(pixels, data.train.labels.numpy())
@@ -141,28 +123,30 @@ def sklearn_entry(name, settings, module, make_model, data, seeds):
         point = [round(seconds, 3), round(accuracy, 4)]
         runs.append({"seed": seed, "until": TARGETS[-1], "points": [point]})
     print(f"{name}: {'; '.join(map(ending, runs))}", flush=True)
-    return {**entry, "runs": runs, "times": median_times(runs)}
+    return as_entry({"name": name, "settings": settings}, runs)
 
 
 def logistic_regression(data):
+    from sklearn.linear_model import LogisticRegression
+
     settings = "scikit-learn LogisticRegression() on pixels / 255: lbfgs, at most 100 iterations"
     return sklearn_entry(
         "logistic regression",
         settings,
-        "sklearn.linear_model",
-        lambda library, seed: library.LogisticRegression(max_iter=100),
+        lambda seed: LogisticRegression(max_iter=100),
         data,
         [0],  # nothing in it is random
     )
 
 
 def random_forest(data, seeds):
+    from sklearn.ensemble import RandomForestClassifier
+
     settings = "scikit-learn RandomForestClassifier(100, n_jobs=-1) on pixels / 255"
     return sklearn_entry(
         "random forest",
         settings,
-        "sklearn.ensemble",
-        lambda library, seed: library.RandomForestClassifier(100, n_jobs=-1, random_state=seed),
+        lambda seed: RandomForestClassifier(100, n_jobs=-1, random_state=seed),
         data,
         seeds,
     )
@@ -178,12 +162,8 @@ def show(result):
     print(f"{'median seconds to':22}", end="")
     print("".join(f"{cell:>10}" for cell in [*(f"{target} %" for target in TARGETS), "best"]))
     for peer in result["peers"]:
-        print(f"{peer['name']:22}", end="")
-        if "missing" in peer:
-            print(f"  {peer['missing']}")
-            continue
         cells = shown(peer, "{:.1f} s".format, "{:.2%}".format, "not run")
-        print("".join(f"{cell:>10}" for cell in cells))
+        print(f"{peer['name']:22}" + "".join(f"{cell:>10}" for cell in cells))
     for entry in result["ours"]:
         accuracies = " ".join(f"{100 * run['accuracy']:.2f}" for run in entry["runs"])
         spread = statistics.median(run["seconds"] for run in entry["runs"])
@@ -198,7 +178,3 @@ def show(result):
         print(f"the course's way did not get to 90 %; ours did, {bound:.1f} times sooner than that")
     else:
         print("no ratio: our median accuracy is below 90 %")
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

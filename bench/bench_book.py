@@ -1,7 +1,5 @@
 """What a reader waits for: weight, first paint and jumping of every chapter of the web book.
 
-    python tests/bench/bench_book.py
-
 Builds the book into a temporary folder and opens each chapter from disk in headless Chromium,
 a new browser profile each time. "weight" is all that the page loads, uncompressed; "one file" is
 the chapter as a single file. "paint" is the first contentful paint, "alive" the moment the last
@@ -14,7 +12,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import unquote
 
-from record import browser_tools, run_alone
+from machine import chromium
 
 WATCH = """
 globalThis.shifted = 0;
@@ -50,19 +48,12 @@ def measure_page(browser, path, width):
 def measure(seeds, quick):
     """{"rows": [{"edition", "chapter", "width", "weight", "one_file", "paint", …}, …]}
 
-    Weights in bytes, paint and alive in ms. Where something is needed that is not installed:
-    {"missing": what}.
+    Weights in bytes, paint and alive in ms.
     """
-    browser_path, flags, missing = browser_tools()
-    if missing:
-        return {"missing": missing}
+    browser_path, flags = chromium()
+    import book
     from playwright.sync_api import sync_playwright
 
-    try:
-        import book
-        import sphinx  # noqa: F401  it is called by book, as a program of its own
-    except ImportError as error:
-        return {"missing": f"{error.name} is not installed"}
     rows = []
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "html"
@@ -85,9 +76,6 @@ def rounded(row):
 
 
 def show(result):
-    if "missing" in result:
-        print(f"pages: not measured: {result['missing']}")
-        return
     print(f"{'chapter':36}{'width':>6}{'weight':>9}{'one file':>10}", end="")
     print(f"{'figures':>9}{'paint':>8}{'alive':>8}{'shift':>8}")
     for row in result["rows"]:
@@ -96,7 +84,3 @@ def show(result):
             f"{row['one_file'] / 1e6:7.2f} MB{row['figures']:9}"
             f"{row['paint']:8.0f}{row['alive']:8.0f}{row['shift']:8.3f}"
         )
-
-
-if __name__ == "__main__":
-    run_alone(measure, show)

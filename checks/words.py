@@ -1,0 +1,70 @@
+"""The words of the book: those of its glossary, and no sentence for a reader inside the code."""
+
+import ast
+import json
+import re
+
+from notebooks import FOLDER
+
+HANGUL = re.compile(r"[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]")
+# {a word the book does not use: the term it uses}
+WRONG_WORDS = {
+    wrong: term["ko"]
+    for term in json.loads((FOLDER / "glossary.json").read_text(encoding="utf-8"))
+    for wrong in term["not"]
+}
+FILLER = [
+    re.compile(r"(?:아래|다음|위)(?:의)? 코드(?:는|에서는|를|로)[^.\n]*(?:수행|실행|보여|구현)"),
+    re.compile(r"\bthe (?:following|code below|code above|cell below)\b[^.\n]*\bcode\b", re.I),
+    re.compile(r"\bthe (?:code|cell) (?:below|above)\b", re.I),
+]
+
+
+def wrong_words(text):
+    """Words of `text` that the glossary of the book does not use."""
+    return [
+        f"{word!r}: the book says {better}" for word, better in WRONG_WORDS.items() if word in text
+    ]
+
+
+def filler(text):
+    """Sentences of `text` that only say that the code does something."""
+    return [f"filler: {found.group()!r}" for pattern in FILLER for found in pattern.finditer(text)]
+
+
+def word_problems(notebook):
+    """Wrong words and filler in the cells of `notebook`, sentences in its code."""
+    problems = []
+    for cell in notebook.cells:
+        found = wrong_words(cell.source) + filler(cell.source)
+        if cell.cell_type == "code":
+            found += code_words(cell.source)
+        problems += [f"{cell.id}: {problem}" for problem in found]
+    return problems
+
+
+def strings_in(source):
+    """The string literals of Python `source`, docstrings left out."""
+    tree = ast.parse(source)
+    docstrings = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            docstrings.add(body[0].value)
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings
+    ]
+
+
+def code_words(source):
+    """Strings in code that a reader would read: they belong to ``cnnbook/words``."""
+    problems = []
+    for text in strings_in(source):
+        words = re.findall(r"[A-Za-z]+(?:['’][a-z]+)?", re.sub(r"\S*[/\\_=]\S*", " ", text))
+        if HANGUL.search(text):
+            problems.append(f"Korean in a string of the code: {text!r}")
+        elif len(words) >= 4:
+            problems.append(f"a sentence in a string of the code: {text!r}")
+    return problems
