@@ -5,6 +5,7 @@ and is asked for by ``text("ROOM.name")``. So the code cells of both editions ar
 """
 
 import json
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -61,3 +62,14 @@ def text(key, **values):
     if name not in entries:
         raise KeyError(f"no words for {key!r}; room {room!r} has {', '.join(sorted(entries))}")
     return entries[name][_current].format(**values)
+
+
+def say(*words: object, file=None) -> None:
+    """Print `words`; letters that the output cannot show, such as ✓ in a file in cp949, become ?.
+
+    `file` : a text stream, default ``sys.stdout``.
+    """
+    stream = sys.stdout if file is None else file
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    line = " ".join(map(str, words))
+    print(line.encode(encoding, "replace").decode(encoding), file=stream)
