@@ -64,12 +64,15 @@ def text(key, **values):
     return entries[name][_current].format(**values)
 
 
-def say(*words: object, file=None) -> None:
-    """Print `words`; letters that the output cannot show, such as ✓ in a file in cp949, become ?.
+def printable(words: str, file=None) -> str:
+    """`words` with a ? for every letter that the output cannot show, such as ✓ in a cp949 file.
 
     `file` : a text stream, default ``sys.stdout``.
     """
-    stream = sys.stdout if file is None else file
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    line = " ".join(map(str, words))
-    print(line.encode(encoding, "replace").decode(encoding), file=stream)
+    encoding = getattr(file or sys.stdout, "encoding", None) or "utf-8"
+    return words.encode(encoding, "replace").decode(encoding)
+
+
+def say(*words: object) -> None:
+    """``print(*words)``, but with `printable` letters only."""
+    print(printable(" ".join(map(str, words))), flush=True)
