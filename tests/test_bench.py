@@ -468,7 +468,7 @@ def test_the_peers_answer_and_are_judged_in_eval_mode(make):
 
 def test_the_ladder_ends_at_the_recipe_of_the_smallest_goal():
     """Otherwise chapter 5.6 takes apart something that `speedrun` does not do."""
-    from cnnbook.training import RECIPES
+    from cnnbook.speedrun import RECIPES
 
     top = bench_ladder.recipe(bench_ladder.UP)
     for name in ("batch_size", "learning_rate", "augment", "mirrored"):
@@ -573,7 +573,7 @@ def test_the_committed_record_is_whole(committed):
 
 
 def test_the_committed_record_has_enough_seeds(committed):
-    from cnnbook.training import RECIPES
+    from cnnbook.speedrun import RECIPES
 
     seeds, race = committed["seeds"], committed["race"]
     assert len(set(seeds)) >= bench.FEWEST_SEEDS
@@ -604,7 +604,7 @@ def test_the_medians_of_the_committed_record_are_those_of_its_runs(committed):
 
 def test_the_committed_record_is_of_the_recipes_that_the_book_has(committed):
     """Else READMEs and chapter 5.6 show times and accuracies of what is no longer there."""
-    from cnnbook.training import RECIPES
+    from cnnbook.speedrun import RECIPES
 
     for entry in committed["race"]["ours"]:
         assert entry["recipe"] == record.as_json(RECIPES[entry["goal"]]), entry["goal"]

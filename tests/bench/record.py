@@ -137,7 +137,7 @@ def shown(peer, number, percent, not_run):
 
 
 def as_json(recipe):
-    """A recipe of `cnnbook.training` as JSON keeps it: functions by name, tuples as lists."""
+    """A recipe of `cnnbook.speedrun` as JSON keeps it: functions by name, tuples as lists."""
     return json.loads(json.dumps(recipe, default=lambda function: function.__name__))
 
 
