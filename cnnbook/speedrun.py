@@ -14,8 +14,8 @@ from cnnbook.training import fit, seeded
 
 def mirror(images: torch.Tensor) -> torch.Tensor:
     """Swap left and right in every other picture, drawn at random; (B, C, H, W) → the same."""
-    chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-    return torch.where(chosen, images.flip(3), images)
+    draws = torch.rand(len(images), 1, 1, 1, dtype=torch.float32, device=images.device)
+    return torch.where(draws < 0.5, images.flip(3), images)
 
 
 def move(images: torch.Tensor, down: int, right: int) -> torch.Tensor:

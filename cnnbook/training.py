@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from typing import SupportsFloat, SupportsIndex
 
@@ -71,6 +70,9 @@ def triangle(progress: float, warm_up: float = 0.15) -> float:
     ones at the end, to settle. (Smith 2018, "Super-convergence", arXiv:1708.07120.)
     """
     return min(progress / warm_up, (1 - progress) / (1 - warm_up))
+
+
+SCHEDULES = {"triangle": triangle, "constant": lambda progress: 1.0}
 
 
 class Sampler:
@@ -173,16 +175,14 @@ def fit(
     batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, *SEEDS)
     epochs, smoothing, skip = _check_numbers(epochs, label_smoothing, skip, schedule)
     device, resting = choose_device(device), _resting_layers(model)
-    with _prepared(model, train, "train", device) as classes, seeded(seed, device):
-        if validation is not None:
-            _check_labels(validation, "validation", classes)
+    with _prepared(model, device, train=train, validation=validation), seeded(seed, device):
         optimizer = _optimizer(model, optimizer, learning_rate)
         peaks = [group["lr"] for group in optimizer.param_groups]
+        each = {"label_smoothing": smoothing, "reduction": "none"}
         sampler = Sampler(len(train), batch_size, seed)
         total = max(1, round(epochs * len(sampler)))
-        cross_entropy = partial(functional.cross_entropy, label_smoothing=smoothing)
-        recipe = (optimizer, schedule, smoothing, augment, skip)
-        source = _source(model, len(train), batch_size, *recipe, seed)
+        how = _in_words(model, optimizer, schedule, smoothing, augment, skip)
+        source = text("training.source", pictures=len(train), batch=batch_size, seed=seed, **how)
         history = History(source, total, len(sampler), validation is not None)
         best_weights = _copy_of_weights(model)
         screen = Screen(history, progress, curve)
@@ -191,31 +191,25 @@ def fit(
                 _train_mode(model, resting)
                 skipping = skip if history.rows and step < 0.85 * total else 0.0
                 for places, counts in sampler.batches(skipping)[: total - step]:
-                    if schedule == "triangle":
-                        share = triangle((len(history.steps) + 0.5) / total)
-                        _set_rates(optimizer, [peak * share for peak in peaks])
+                    share = SCHEDULES[schedule]((len(history.steps) + 0.5) / total)
+                    _set_rates(optimizer, peaks, share)
                     images = _pictures(model, train, places)
                     images = images if augment is None else augment(images)
 
                     logits = _logits(model, images)
                     labels = train.labels[places].to(logits.device)
                     if skip:
-                        each = cross_entropy(logits, labels, reduction="none")
-                        sampler.losses[places] = each.detach().float().cpu()
-                        loss = (each * counts.to(each.device)).mean()
+                        losses = functional.cross_entropy(logits, labels, **each)
+                        sampler.losses[places] = losses.detach().float().cpu()
+                        loss = (losses * counts.to(losses.device)).mean()
                     else:
-                        loss = cross_entropy(logits, labels)
+                        loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
                     if not math.isfinite(loss.item()):
                         raise _not_finite(len(history.steps) + 1, peaks)
                     optimizer.zero_grad()
                     loss.backward()
                     optimizer.step()
-
-                    # without label smoothing, so that it compares with the validation loss
-                    plain_loss = functional.cross_entropy(logits.detach(), labels).item()
-                    correct = (logits.argmax(1) == labels).sum().item()
-                    rate = float(optimizer.param_groups[0]["lr"])
-                    history.add_step(plain_loss, correct, len(labels), rate)
+                    history.add_step(*_results(logits.detach(), labels), float(peaks[0] * share))
                     screen.update()
 
                 weights = _copy_of_weights(model)
@@ -287,7 +281,7 @@ def evaluate(
     """
     batch_size = whole_number("batch_size", batch_size, 1)
     device = None if device is None else choose_device(device)
-    with _prepared(model, test, "test", device):
+    with _prepared(model, device, test=test):
         return _evaluate(model, test, batch_size, views)
 
 
@@ -321,43 +315,30 @@ def _evaluate(model, test, batch_size=100, views=None):
 
 
 @contextmanager
-def _prepared(model, part, name, device=None):
-    """Within: `model` in `eval()` mode on `device`, laid out for speed. Yields how many classes.
+def _prepared(model, device=None, **parts):
+    """Within: `model` is in `eval()` mode and on `device`, laid out for speed.
 
     Afterwards, whatever happened, its weights lie where and as they lay, with the values they have
     by then, and every layer is in the mode it was in. A model that is spread over several devices
-    stays there. Raises ValueError if the model or the labels of `part` cannot be worked with.
+    stays there. Raises ValueError if the model or the labels of `parts` cannot be worked with.
     """
     modes = {layer: layer.training for layer in model.modules()}
     homes = {}
     with torch.inference_mode(False), torch.enable_grad():
         try:
             model.eval()
-            classes = _try_out(model, part, name)
+            _check_parts(model, {name: part for name, part in parts.items() if part is not None})
             homes = {values: values.data for values in _tensors(model).values()}
             if device and len({home.device for home in homes.values()}) == 1:
-                for values in homes:
-                    _place(values, values.data.to(device))
-            _lay_channels_last(model, part)
-            yield classes
+                for values, home in homes.items():
+                    _place(values, home.to(device))
+            _lay_channels_last(model, next(iter(parts.values())))
+            yield
         finally:
             if homes:
                 _bring_home(model, homes)
             for layer, training in modes.items():
                 layer.training = training
-
-
-def _try_out(model, part, name):
-    """Show the model one picture; this also makes the weights of lazy layers. → its classes"""
-    _check_part(part, name)
-    with torch.no_grad():
-        shape = tuple(_logits(model, _pictures(model, part, [0])).shape)
-    if len(shape) != 2 or shape[0] != 1:
-        raise ValueError(
-            f"the model answers one picture with shape {shape}; it must be (1, classes) logits"
-        )
-    _check_labels(part, name, shape[1])
-    return shape[1]
 
 
 def _lay_channels_last(model, part):
@@ -495,9 +476,15 @@ def _optimizer(model, optimizer, learning_rate):
     return optimizer
 
 
-def _set_rates(optimizer, rates):
-    for group, rate in zip(optimizer.param_groups, rates, strict=True):
-        group["lr"] = rate
+def _set_rates(optimizer, peaks, share=1):
+    for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+        group["lr"] = peak * share
+
+
+def _results(logits, labels):
+    """The loss as in validation, without label smoothing; how many are right, and of how many."""
+    correct = (logits.argmax(1) == labels).sum().item()
+    return functional.cross_entropy(logits, labels).item(), correct, len(labels)
 
 
 def _not_finite(step, rates):
@@ -508,33 +495,28 @@ def _not_finite(step, rates):
 # ---- the line that `fit` prints ------------------------------------------------------------------
 
 
-def _source(model, count, batch_size, optimizer, schedule, smoothing, augment, skip, seed):
-    """What is trained, on what and how: whatever plain SGD would not do is named."""
+def _in_words(model, optimizer, schedule, smoothing, augment, skip):
+    """How `fit` trains: whatever plain SGD would not do is named."""
     momentum = "nesterov" if _setting(optimizer, "nesterov") else "momentum"
-    weights = _tensors(model).values()
     settings = {
         momentum: _setting(optimizer, "momentum"),
         "betas": _setting(optimizer, "betas"),
         "weight_decay": _setting(optimizer, "weight_decay"),
         "label_smoothing": smoothing,
-        "augment": getattr(augment, "__name__", type(augment).__name__) if augment else None,
+        "augment": augment and getattr(augment, "__name__", type(augment).__name__),
         "skip": skip,
-        "channels_last": any(map(_is_channels_last, weights)),
+        "channels_last": any(map(_is_channels_last, model.parameters())),
     }
-    named = [text(f"training.{name}", value=value) for name, value in settings.items() if value]
-    return text(
-        "training.source",
-        model=type(model).__name__,
-        parameters=sum(values.numel() for values in model.parameters() if not is_lazy(values)),
-        pictures=count,
-        batch_size=batch_size,
-        optimizer=type(optimizer).__name__,
-        learning_rate=_setting(optimizer, "lr"),
-        schedule=text(f"training.schedule_{schedule}"),
-        settings="".join(f" · {words}" for words in named),
-        seed=seed,
-        device=next(iter(weights)).device,
-    )
+    named = (text(f"training.{name}", value=value) for name, value in settings.items() if value)
+    return {
+        "model": type(model).__name__,
+        "parameters": sum(values.numel() for values in model.parameters() if not is_lazy(values)),
+        "optimizer": type(optimizer).__name__,
+        "learning_rate": _setting(optimizer, "lr"),
+        "schedule": text(f"training.{schedule}"),
+        "settings": "".join(f" · {words}" for words in named),
+        "device": next(model.parameters()).device,
+    }
 
 
 def _setting(optimizer, name):
@@ -576,7 +558,7 @@ def _number(name, value, rule, holds):
 
 
 def _check_numbers(epochs, smoothing, skip, schedule):
-    if schedule not in ("triangle", "constant"):
+    if schedule not in SCHEDULES:
         raise ValueError(f'schedule is {schedule!r}; it must be "triangle" or "constant"')
     return (
         _number("epochs", epochs, "a number above 0", lambda x: 0 < x < math.inf),
@@ -585,18 +567,22 @@ def _check_numbers(epochs, smoothing, skip, schedule):
     )
 
 
-def _check_part(part, name):
-    if not (hasattr(part, "images") and hasattr(part, "labels")):
-        raise ValueError(f"{name} is a {type(part).__name__}; it must be a cnnbook.data.Part")
-    if len(part) == 0:
-        raise ValueError(f"{name} is empty; it needs at least one picture")
-
-
-def _check_labels(part, name, classes):
-    _check_part(part, name)
-    low, high = int(part.labels.min()), int(part.labels.max())
-    if low < 0 or high >= classes:
-        raise ValueError(
-            f"labels of {name} go from {low} to {high}; "
-            f"the model has {classes} logits, so they must lie in 0 … {classes - 1}"
-        )
+def _check_parts(model, parts):
+    """Show the model a picture, which also makes the weights of lazy layers; look at the labels."""
+    for name, part in parts.items():
+        if not (hasattr(part, "images") and hasattr(part, "labels")):
+            raise ValueError(f"{name} is a {type(part).__name__}; it must be a cnnbook.data.Part")
+        if len(part) == 0:
+            raise ValueError(f"{name} is empty; it needs at least one picture")
+        with torch.no_grad():
+            shape = tuple(_logits(model, _pictures(model, part, [0])).shape)
+        if len(shape) != 2 or shape[0] != 1:
+            raise ValueError(
+                f"the model answers one picture with shape {shape}; it must be (1, classes) logits"
+            )
+        low, high = int(part.labels.min()), int(part.labels.max())
+        if low < 0 or high >= shape[1]:
+            raise ValueError(
+                f"labels of {name} go from {low} to {high}; "
+                f"the model has {shape[1]} logits, so they must lie in 0 … {shape[1] - 1}"
+            )

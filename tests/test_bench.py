@@ -78,9 +78,9 @@ def test_our_runs_are_summed_up():
 
 
 def test_a_recipe_is_kept_as_json_can():
-    recipe = {"network": {"channels": (16, 32)}, "augment": torch.flip, "skip": 0.5, "moved": None}
+    recipe = {"network": {"channels": (16, 32)}, "augment": torch.flip, "skip": 0.5, "views": None}
     assert record.as_json(recipe) == {
-        "network": {"channels": [16, 32]}, "augment": "flip", "skip": 0.5, "moved": None
+        "network": {"channels": [16, 32]}, "augment": "flip", "skip": 0.5, "views": None
     }  # fmt: skip
 
 
@@ -471,7 +471,7 @@ def test_the_ladder_ends_at_the_recipe_of_the_smallest_goal():
     from cnnbook.speedrun import RECIPES
 
     top = bench_ladder.recipe(bench_ladder.UP)
-    for name in ("batch_size", "learning_rate", "augment", "mirrored"):
+    for name in ("batch_size", "learning_rate", "augment", "views"):
         assert top[name] == RECIPES[90][name], name
 
 

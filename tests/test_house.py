@@ -154,14 +154,14 @@ def test_what_ships_with_the_book_is_packed():
 FLOORS = [
     {"language"},
     {"convolution", "data", "models", "explain", "graphs", "history", "training", "transfer"}
-    | {"distributed"},
+    | {"distributed", "speedrun"},
     {"plots"},
     {"figures"},
-    {"exercises", "environment"},
+    {"exercises", "environment", "progress"},
 ]
 ALONE = {"language", "convolution", "models", "explain"}
-# A training run that shows itself draws the training curve, if there is somebody to see it.
-EXCEPTIONS = {("history", "figures")}
+# `fit` shows itself, but only when a reader trains: nothing else may know that a screen exists.
+EXCEPTIONS = {("training", "progress")}
 
 
 def rooms():

@@ -13,17 +13,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
 import files  # noqa: E402
 
+from cnnbook.environment import thread_count, use_threads  # noqa: E402
+from cnnbook.language import set_language  # noqa: E402
+
 TARGETS = (88, 90, 92, 93)  # per cent of the official test set
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
-
-
-def thread_count():
-    """As many threads as ``cnnbook.setup`` takes: ``CNNBOOK_THREADS``, else at most two."""
-    return int(os.environ.get("CNNBOOK_THREADS") or min(2, os.cpu_count() or 1))
 
 
 @cache
@@ -227,12 +225,5 @@ def run_alone(measure, show):
 
 def prepare():
     """English, and threads as in the book. Call it before anything imports torch."""
-    if str(ROOT) not in sys.path:
-        sys.path.insert(1, str(ROOT))
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as cnnbook.setup does, and why it does
-    import torch
-
-    from cnnbook.language import set_language
-
-    torch.set_num_threads(thread_count())
+    use_threads()
     set_language("en")
