@@ -108,6 +108,13 @@ class Sampler:
                 counts[easy] = 1 / (1 - skip)
         return [(places, counts[places]) for places in self._split(order)]
 
+    def weighted_mean(
+        self, losses: torch.Tensor, places: torch.Tensor, counts: torch.Tensor
+    ) -> torch.Tensor:
+        """The loss to learn from; the `losses` (B,) are kept for the next pass."""
+        self.losses[places] = losses.detach().float().cpu()
+        return (losses * counts.to(losses.device)).mean()
+
     def _split(self, order):
         least = min(2, self.batch_size, self.count)
         return [places for places in order.split(self.batch_size) if len(places) >= least]
@@ -178,7 +185,6 @@ def fit(
     with _prepared(model, device, train=train, validation=validation), seeded(seed, device):
         optimizer = _optimizer(model, optimizer, learning_rate)
         peaks = [group["lr"] for group in optimizer.param_groups]
-        each = {"label_smoothing": smoothing, "reduction": "none"}
         sampler = Sampler(len(train), batch_size, seed)
         total = max(1, round(epochs * len(sampler)))
         how = _in_words(model, optimizer, schedule, smoothing, augment, skip)
@@ -191,30 +197,25 @@ def fit(
                 _train_mode(model, resting)
                 skipping = skip if history.rows and step < 0.85 * total else 0.0
                 for places, counts in sampler.batches(skipping)[: total - step]:
-                    share = SCHEDULES[schedule]((len(history.steps) + 0.5) / total)
-                    _set_rates(optimizer, peaks, share)
+                    progressed = (len(history.steps) + 0.5) / total
+                    _set_rates(optimizer, peaks, SCHEDULES[schedule](progressed))
                     images = _pictures(model, train, places)
-                    images = images if augment is None else augment(images)
-
-                    logits = _logits(model, images)
+                    logits = _logits(model, images if augment is None else augment(images))
                     labels = train.labels[places].to(logits.device)
                     if skip:
-                        losses = functional.cross_entropy(logits, labels, **each)
-                        sampler.losses[places] = losses.detach().float().cpu()
-                        loss = (losses * counts.to(losses.device)).mean()
+                        each = _cross_entropy(logits, labels, smoothing, "none")
+                        loss = sampler.weighted_mean(each, places, counts)
                     else:
-                        loss = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+                        loss = _cross_entropy(logits, labels, smoothing)
                     if not math.isfinite(loss.item()):
                         raise _not_finite(len(history.steps) + 1, peaks)
                     optimizer.zero_grad()
                     loss.backward()
                     optimizer.step()
-                    history.add_step(*_results(logits.detach(), labels), float(peaks[0] * share))
+                    history.add_step(*_results(logits.detach(), labels), _rate(optimizer))
                     screen.update()
 
-                weights = _copy_of_weights(model)
-                if _spoiled(weights, best_weights):
-                    raise _not_finite(len(history.steps), peaks)
+                weights = _finite_weights(model, best_weights, len(history.steps), peaks)
                 history.add_epoch(None if validation is None else _evaluate(model, validation))
                 if history.best is history.rows[-1]:
                     best_weights = weights
@@ -392,12 +393,14 @@ def _load(model, weights):
             values.data.copy_(weights[name])
 
 
-def _spoiled(weights, before):
-    """Whether a number is no longer finite; masks may hold infinities from the start."""
-    return any(
-        not values.isfinite().all() and name in before and before[name].isfinite().all()
-        for name, values in weights.items()
-    )
+def _finite_weights(model, before, step, peaks):
+    """A copy of the weights; RuntimeError if one that was a finite number before no longer is."""
+    weights = _copy_of_weights(model)
+    for name, values in weights.items():
+        # a mask may hold infinities from the start
+        if not values.isfinite().all() and name in before and before[name].isfinite().all():
+            raise _not_finite(step, peaks)
+    return weights
 
 
 def _bring_home(model, homes):
@@ -479,6 +482,14 @@ def _optimizer(model, optimizer, learning_rate):
 def _set_rates(optimizer, peaks, share=1):
     for group, peak in zip(optimizer.param_groups, peaks, strict=True):
         group["lr"] = peak * share
+
+
+def _cross_entropy(logits, labels, smoothing, reduction="mean"):
+    return functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction=reduction)
+
+
+def _rate(optimizer):
+    return float(optimizer.param_groups[0]["lr"])
 
 
 def _results(logits, labels):
