@@ -23,15 +23,16 @@ from torchvision import transforms
 
 from cnnbook.data import MEAN, STD, batches
 from cnnbook.models import FashionCNN, SpeedrunCNN
-from cnnbook.training import (
+from cnnbook.speedrun import (
     RECIPES,
-    evaluate,
     mirror,
     recipe_optimizer,
     speedrun,
-    triangle,
+    ten_views,
+    two_views,
     whiten,
 )
+from cnnbook.training import evaluate, triangle
 
 EPOCHS = 2
 COURSE = {
@@ -45,7 +46,7 @@ COURSE = {
     "whiten": False,
     "smoothing": 0.0,
     "augment": None,
-    "mirrored": False,  # the test pictures a second time, mirrored
+    "views": None,  # of the test pictures: see `evaluate`
     "threads": None,  # as many as torch takes
 }
 UP = [
@@ -69,8 +70,8 @@ WITHOUT = [
     ("batch_125", {"batch_size": 125, "learning_rate": 0.01}),
     ("batch_32", {"batch_size": 32, "learning_rate": 0.004}),
     ("sgd", {"optimizer": "SGD", "learning_rate": 0.1}),
-    ("mirror", {"augment": mirror, "mirrored": True}),
-    ("mirror_test_only", {"mirrored": True}),
+    ("mirror", {"augment": mirror, "views": two_views}),
+    ("mirror_test_only", {"views": two_views}),
     ("one_thread", {"threads": 1}),
 ]
 HIGHER = [
@@ -79,7 +80,7 @@ HIGHER = [
     ("as_they_are", {"augment": None}),
 ]
 HIGHER_SEEDS = 2
-VIEWS = {"one": (False, False), "mirrored": (True, False), "all": (True, True)}
+VIEWS = {"one": None, "mirrored": two_views, "all": ten_views}
 SLOW = {"course", "memory", "channels_last", "batch"}  # one seed each: minutes
 SEEDS = 3  # of each of the others
 
@@ -146,7 +147,7 @@ def run(settings, rest, dataset, aside, seed, epochs):
     torch.set_num_threads(settings["threads"] or threads)
     model, seconds = train(settings, rest, dataset, seed, epochs)
     torch.set_num_threads(threads)
-    accuracy = evaluate(model, aside, mirrored=settings["mirrored"]).accuracy
+    accuracy = evaluate(model, aside, views=settings["views"]).accuracy
     return {"seed": seed, "seconds": round(seconds, 3), "accuracy": accuracy}
 
 
@@ -167,8 +168,8 @@ def higher(changes, rest, aside, seed):
     began = time.perf_counter()
     model, _ = speedrun(rest, 93, seed=seed, progress=False, curve=False, **changes)
     found = {"seed": seed, "seconds": round(time.perf_counter() - began, 3)}
-    for view, (mirrored, moved) in VIEWS.items():
-        found[view] = evaluate(model, aside, mirrored=mirrored, moved=moved).accuracy
+    for name, views in VIEWS.items():
+        found[name] = evaluate(model, aside, views=views).accuracy
     return found
 
 

@@ -16,7 +16,7 @@ def measure(seeds, quick):
     from bench_race import our_run
 
     from cnnbook.data import Part
-    from cnnbook.training import RECIPES
+    from cnnbook.speedrun import RECIPES
 
     data, goal, runs = clothes(quick), min(RECIPES), []
     for seed in seeds:

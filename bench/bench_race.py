@@ -25,7 +25,7 @@ def measure(seeds, quick, long=5):
     import torch._dynamo  # noqa: F401  torch.optim imports it at its first step: 1.5 s, once
     from peers import PEERS, torchvision_dataset, train_peer
 
-    from cnnbook.training import RECIPES
+    from cnnbook.speedrun import RECIPES
 
     result = {"load_seconds": load_seconds(quick)}
     data = clothes(quick)
@@ -78,7 +78,7 @@ def warm_up(dataset, course):
     from peers import train_peer
     from torch.utils.data import Subset
 
-    from cnnbook.training import RECIPES, speedrun
+    from cnnbook.speedrun import RECIPES, speedrun
 
     data = clothes(True)
     train_peer(dict(course, epochs=1), Subset(dataset, range(500)), data.test, 0, 100)
@@ -88,13 +88,13 @@ def warm_up(dataset, course):
 
 def our_run(data, goal, seed):
     """{"seed", "seconds", "accuracy"} of one run of our recipe, data preparation included."""
-    from cnnbook.training import RECIPES, evaluate, speedrun
+    from cnnbook.speedrun import RECIPES, speedrun
+    from cnnbook.training import evaluate
 
     began = time.perf_counter()
     model, _ = speedrun(data.train, goal=goal, seed=seed, progress=False, curve=False)
     seconds = time.perf_counter() - began
-    views = {name: RECIPES[goal][name] for name in ("mirrored", "moved")}
-    accuracy = evaluate(model, data.test, **views).accuracy
+    accuracy = evaluate(model, data.test, views=RECIPES[goal]["views"]).accuracy
     return {"seed": seed, "seconds": round(seconds, 3), "accuracy": round(accuracy, 4)}
 
 

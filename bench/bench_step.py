@@ -21,7 +21,7 @@ def measure(seeds, quick):
     import torch._dynamo  # torch.optim imports it at its first step: a second that is no training
 
     from cnnbook.models import FashionCNN, SpeedrunCNN
-    from cnnbook.training import RECIPES, recipe_optimizer, whiten
+    from cnnbook.speedrun import RECIPES, recipe_optimizer, whiten
 
     peak = matrix_peak((256,) if quick else (1024, 2048, 3072))
     steps = 2 if quick else 100

@@ -17,7 +17,7 @@ def clothes(quick):
 
 
 def as_json(recipe):
-    """A recipe of `cnnbook.training` as JSON keeps it: functions by name, tuples as lists."""
+    """A recipe of `cnnbook.speedrun` as JSON keeps it: functions by name, tuples as lists."""
     return json.loads(json.dumps(recipe, default=lambda function: function.__name__))
 
 

@@ -8,7 +8,7 @@ imported.
 __version__ = "0.1.0"
 
 
-def setup(language="ko", *, seed=0, threads=None):
+def setup(language: str = "ko", *, seed=0, threads=None) -> None:
     """Make this notebook ready; see :func:`cnnbook.environment.setup`."""
     from cnnbook import environment
 

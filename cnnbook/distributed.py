@@ -27,13 +27,16 @@ from pathlib import Path
 import torch
 from torch import distributed, nn
 
-from cnnbook.data import fashion_mnist, normalise
+from cnnbook.data import Part, fashion_mnist, normalise
 from cnnbook.files import write_atomically
-from cnnbook.language import set_language
+from cnnbook.language import say, set_language
 from cnnbook.models import SmallCNN
+from cnnbook.training import seeded
 
 
-def train(part, batch_size, steps, seed, rank=0, world=1):
+def train(
+    part: Part, batch_size: int, steps: int, seed: int, rank: int = 0, world: int = 1
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Train a new `SmallCNN` as process `rank` of `world`, by SGD with learning rate 0.1.
 
     `batch_size` counts the pictures of all processes together. Every process draws the same batch,
@@ -46,8 +49,8 @@ def train(part, batch_size, steps, seed, rank=0, world=1):
     if batch_size < 1 or batch_size % world or steps < 1:
         rule = f"a multiple of the {world} processes, and steps at least 1"
         raise ValueError(f"batch_size is {batch_size} and steps {steps}; batch_size must be {rule}")
-    torch.manual_seed(seed)
-    network = SmallCNN()  # the same first weights in every process
+    with seeded(seed):
+        network = SmallCNN()  # the same first weights in every process
     model = nn.parallel.DistributedDataParallel(network) if world > 1 else network
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     order = torch.Generator().manual_seed(seed)  # the same batches in every process
@@ -66,7 +69,7 @@ def train(part, batch_size, steps, seed, rank=0, world=1):
     return weights, losses, times.diff()
 
 
-def run(rank, world, address, options):
+def run(rank: int, world: int, address: str, options: argparse.Namespace) -> None:
     """One process of the program: train once with each batch size; process 0 writes the file.
 
     The file is a dict for ``torch.load``, with B batch sizes: `weights` (B, 9098), `losses`
@@ -75,7 +78,7 @@ def run(rank, world, address, options):
     """
     set_language(options.language)
     torch.set_num_threads(options.threads)
-    print(f"{rank + 1} / {world}: cpu, gloo, {options.threads} × thread", flush=True)
+    say(f"{rank + 1} / {world}: cpu, gloo, {options.threads} × thread")
     if world > 1:
         distributed.init_process_group("gloo", address, rank=rank, world_size=world)
     part = fashion_mnist("mini").train

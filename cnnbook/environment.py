@@ -5,13 +5,16 @@ import platform
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from typing import SupportsIndex
 
-from cnnbook.language import set_language, text
+from cnnbook.language import say, set_language, text
 
 PACKAGES = ("torch", "torchvision", "numpy", "matplotlib", "anywidget", "ipywidgets", "jupyterlab")
 
 
-def setup(language="ko", *, seed=0, threads=None):
+def setup(
+    language: str = "ko", *, seed: SupportsIndex = 0, threads: SupportsIndex | None = None
+) -> None:
     """Make a notebook ready, and print what it runs on.
 
     Sets the language of figures, plots and checks, the font, the seeds of Python, NumPy and torch,
@@ -20,7 +23,7 @@ def setup(language="ko", *, seed=0, threads=None):
     Parameters
     ----------
     language : "ko" or "en"
-    seed : int, 0 or more
+    seed : whole number, 0 or more: see :func:`cnnbook.training.seed_everything`
     threads : int, optional
         Threads for torch. Without it the environment variable ``CNNBOOK_THREADS`` counts, and
         without that two, the number the committed outputs were made with (one on a one-core
@@ -32,41 +35,70 @@ def setup(language="ko", *, seed=0, threads=None):
         If the language is unknown, or seed or threads is not such a number.
     """
     set_language(language)
-    if not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed is {seed!r}; it must be a whole number, 0 or more")
-    threads = _threads(threads)
-    # A thread of torch that waits for another keeps its core busy. With other programs running
-    # (another kernel, a browser, thirty students on one server) that costs more than it gains:
-    # one epoch of `SpeedrunCNN` took 22–31 s on a busy 2-core machine, and 6–7 s with sleeping
-    # threads. OpenMP reads this once, when torch is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
+    threads = use_threads(threads)
     import torch
 
-    from cnnbook import plots, training
+    from cnnbook import __version__, plots, training
 
-    torch.set_num_threads(threads)
     training.seed_everything(seed)
     family = plots.use_book_style()
-    from cnnbook import __version__
-
-    print(
+    say(
         f"cnnbook {__version__} · Python {platform.python_version()} · torch {torch.__version__} · "
         f"torchvision {version('torchvision')}"
     )
-    print(text("environment.setup", device=device_name(), threads=threads, font=family, seed=seed))
+    say(text("environment.setup", device=device_name(), threads=threads, font=family, seed=seed))
 
 
-def device_name():
-    """What torch can compute on here, best first: "cuda (its name)", "mps" or "cpu"."""
+def thread_count(threads: SupportsIndex | None = None) -> int:
+    """`threads`, or else the variable ``CNNBOOK_THREADS``, or else two (one on a one-core machine).
+
+    Raises ValueError if that is not a whole number, 1 or more.
+    """
+    given = os.environ.get("CNNBOOK_THREADS") if threads is None else threads
+    if given in (None, ""):
+        return min(2, os.cpu_count() or 1)
+    if not str(given).isdecimal() or int(given) < 1:
+        raise ValueError(f"threads is {given!r}; it must be a whole number, 1 or more")
+    return int(given)
+
+
+def use_threads(threads: SupportsIndex | None = None) -> int:
+    """Let torch compute on `thread_count` threads; returns how many. Call it before using torch."""
+    threads = thread_count(threads)
+    share_cores()
     import torch
 
-    if torch.cuda.is_available():
-        return f"cuda ({torch.cuda.get_device_name()})"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    torch.set_num_threads(threads)
+    return threads
 
 
-def check_up():
+def share_cores(single_thread: bool = False) -> None:
+    """Be a good neighbour to other programs; for this process and those that it starts.
+
+    A thread of torch that waits for another keeps its core busy. With other programs running
+    (another kernel, a browser, thirty students on one server) that costs more than it gains:
+    one epoch of `SpeedrunCNN` took 22–31 s on a busy 2-core machine, and 6–7 s with sleeping
+    threads. OpenMP reads this once, when torch is first imported. Use `single_thread` where
+    several such processes run side by side: two with two threads each on two cores wait for each
+    other most of the time.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if single_thread:
+        os.environ.setdefault("CNNBOOK_THREADS", "1")
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def device_name() -> str:
+    """What torch computes on here, as `choose_device` finds it: "cuda (its name)", "mps", "cpu"."""
+    import torch
+
+    from cnnbook.training import choose_device
+
+    name = choose_device().type
+    return f"cuda ({torch.cuda.get_device_name()})" if name == "cuda" else name
+
+
+def check_up() -> list[str]:
     """Look at everything a chapter needs and print a line each: ✓, or ✗ with what to do.
 
     Returns
@@ -87,21 +119,12 @@ def check_up():
     ]
     wrong = []
     for name, found, mend in findings:
-        print(f"{'✓' if mend is None else '✗'} {text('environment.' + name)}: {found}")
+        say(f"{'✓' if mend is None else '✗'} {text('environment.' + name)}: {found}")
         if mend is not None:
-            print(f"    → {mend}")
+            say(f"    → {mend}")
             wrong.append(name)
-    print(text("environment.summary", count=len(wrong)))
+    say(text("environment.summary", count=len(wrong)))
     return wrong
-
-
-def _threads(threads):
-    cores = os.cpu_count() or 1
-    if threads is None:
-        threads = os.environ.get("CNNBOOK_THREADS") or min(2, cores)
-    if not str(threads).isdigit() or int(threads) < 1:
-        raise ValueError(f"threads is {threads!r}; it must be a whole number, 1 or more")
-    return int(threads)
 
 
 # Each looks at one thing: (name, what was found, what to do or None).

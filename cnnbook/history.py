@@ -1,11 +1,11 @@
-"""The record of a training run: as a table, as curves, and on the screen while it runs."""
+"""The record of a training run, which reads as a table."""
 
 import html
-import sys
 import time
 import unicodedata
+from typing import Any
 
-from cnnbook.language import text
+from cnnbook.language import printable, text
 
 COLUMNS = {  # of the table, with the format of their numbers
     "epoch": ".3g",
@@ -19,7 +19,7 @@ COLUMNS = {  # of the table, with the format of their numbers
 
 
 class History:
-    """What happened while a network was trained: reads as a table, and plots itself.
+    """What happened while a network was trained: reads as a table.
 
     Attributes
     ----------
@@ -34,20 +34,24 @@ class History:
     source : what was trained, on what and how, in one line
     """
 
-    def __init__(self, source, total, steps_per_epoch, validated):
+    def __init__(self, source: str, total: int, steps_per_epoch: int, validated: bool):
         self.source, self.total, self.steps_per_epoch = source, total, steps_per_epoch
         self.validated = validated
-        self.rows, self.steps, self.best, self.interrupted = [], [], None, False
+        self.rows: list[dict[str, Any]] = []
+        self.steps: list[tuple[float, int, int, float]] = []
+        self.best: dict[str, Any] | None = None
+        self.interrupted = False
         self.started, self.seconds = time.perf_counter(), 0.0
+        self._closed = 0  # how many steps belong to the rows
 
-    def add_step(self, loss, correct, pictures, learning_rate):
+    def add_step(self, loss: float, correct: int, pictures: int, learning_rate: float) -> None:
         """Note one batch: its mean cross-entropy, how many pictures were answered right."""
         self.steps.append((loss, correct, pictures, learning_rate))
 
-    def add_epoch(self, validation=None):
+    def add_epoch(self, validation=None) -> None:
         """Close an epoch, with the `Evaluation` of the validation part if there is one."""
-        first = round(self.rows[-1]["epoch"] * self.steps_per_epoch) if self.rows else 0
-        row = dict.fromkeys(COLUMNS) | self._average(first, len(self.steps))
+        row = dict.fromkeys(COLUMNS) | self._average(self._closed, len(self.steps))
+        self._closed = len(self.steps)
         before, self.seconds = self.seconds, time.perf_counter() - self.started
         row["seconds"] = self.seconds - before
         if validation is not None:
@@ -59,13 +63,18 @@ class History:
         if better or self.best is None or not self.validated:
             self.best = row
 
-    def interrupt(self):
-        """Close the epoch that the reader stopped in its middle; it has no validation."""
-        self.interrupted = True
-        if len(self.steps) > len(self.rows) * self.steps_per_epoch:
-            self.add_epoch()
+    def interrupt(self) -> bool:
+        """Close the epoch that the reader stopped in its middle; it has no validation.
 
-    def points(self, count=60):
+        Returns whether the weights that the model holds now are those to be kept.
+        """
+        self.interrupted = True
+        if len(self.steps) == self._closed:
+            return False
+        self.add_epoch()
+        return self.best is self.rows[-1]
+
+    def points(self, count: int = 60) -> list[dict[str, Any]]:
         """The run in at most `count` equal pieces: the averages of each, as in `rows`."""
         count = min(count, self.total)
         cuts = [round(place * self.total / count) for place in range(count + 1)]
@@ -74,20 +83,13 @@ class History:
             cuts.append(len(self.steps))
         return [self._average(*pair) for pair in zip(cuts, cuts[1:], strict=False)]
 
-    def column(self, name):
+    def column(self, name: str) -> list:
         """One column of the table as a list: ``history.column("accuracy")``."""
         if name not in COLUMNS:
             raise ValueError(f"column is {name!r}; the table has {', '.join(COLUMNS)}")
         return [row[name] for row in self.rows]
 
-    def plot(self):
-        """The curves as a live figure, for the last line of a cell."""
-        # Figures live on the floor above; this room goes up there only when a reader asks.
-        from cnnbook.figures.training_curve import TrainingCurve
-
-        return TrainingCurve(self)
-
-    def notes(self):
+    def notes(self) -> list[str]:
         """What to know about the outcome, as sentences."""
         notes = []
         if self.best:
@@ -97,16 +99,16 @@ class History:
             notes.append(text("training.interrupted", done=len(self.steps), total=self.total))
         return notes
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         lines = self._lines()
         widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
         aligned = []
         for line in lines:
             cells = zip(line, widths, strict=True)
             aligned.append("  ".join(" " * (width - _width(cell)) + cell for cell, width in cells))
-        return "\n".join([*aligned, self.source, *self.notes()])
+        return printable("\n".join([*aligned, self.source, *self.notes()]))
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         rows = []
         for line in self._lines():
             tag = "td" if rows else "th"
@@ -133,69 +135,6 @@ class History:
             "accuracy": sum(correct) / sum(pictures),
             "learning_rate": rates[-1],
         }
-
-
-class Screen:
-    """What the reader sees while `fit` runs: a line, a progress bar and a curve that fills.
-
-    Nothing in here touches the training: without it, the numbers are the same.
-    """
-
-    def __init__(self, history, progress, curve):
-        self.history, self.bar, self.curve, self.next_look = history, None, None, 0.0
-        notebook = _in_notebook()
-        self.display = notebook.display if notebook else None
-        if progress:
-            print(history.source)
-            self.bar = self._open_bar()
-        if curve and self.display:
-            self.curve = history.plot()
-            self.curve_place = self.display(self.curve, display_id=True)
-
-    def update(self):
-        """Called after each step. Looks up rarely enough to take at most 2 % of the time."""
-        before = time.perf_counter()
-        if before >= self.next_look:
-            self._draw(running=True)
-            after = time.perf_counter()
-            self.next_look = after + max(0.25, 50 * (after - before))
-
-    def close(self):
-        """Leave the last state on the page, in a form that a saved notebook can hold."""
-        self._draw(running=False)
-        if self.curve:
-            self.curve_place.update(self.curve)
-        if self.bar:
-            if self.display:  # a bar that is a widget would be gone when the notebook is reopened
-                self.bar_place.update({"text/plain": str(self.bar)}, raw=True)
-            self.bar.close()
-            print(*self.history.notes(), sep="\n")
-
-    def _draw(self, running):
-        if self.bar:
-            self.bar.update(len(self.history.steps) - self.bar.n)
-        if self.curve:
-            self.curve.follow(self.history, running)
-
-    def _open_bar(self):
-        if not self.display:
-            from tqdm import tqdm
-
-            return tqdm(total=self.history.total)
-        from tqdm.notebook import tqdm
-
-        bar = tqdm(total=self.history.total, display=False)
-        self.bar_place = self.display(bar.container, display_id=True)
-        return bar
-
-
-def _in_notebook():
-    """IPython's display module inside a notebook's kernel, else None."""
-    if "ipykernel" not in sys.modules:
-        return None
-    import IPython
-
-    return IPython.display if hasattr(IPython.get_ipython(), "kernel") else None
 
 
 def _width(words):

@@ -5,6 +5,7 @@ and is asked for by ``text("ROOM.name")``. So the code cells of both editions ar
 """
 
 import json
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -61,3 +62,17 @@ def text(key, **values):
     if name not in entries:
         raise KeyError(f"no words for {key!r}; room {room!r} has {', '.join(sorted(entries))}")
     return entries[name][_current].format(**values)
+
+
+def printable(words: str, file=None) -> str:
+    """`words` with a ? for every letter that the output cannot show, such as ✓ in a cp949 file.
+
+    `file` : a text stream, default ``sys.stdout``.
+    """
+    encoding = getattr(file or sys.stdout, "encoding", None) or "utf-8"
+    return words.encode(encoding, "replace").decode(encoding)
+
+
+def say(*words: object) -> None:
+    """``print(*words)``, but with `printable` letters only."""
+    print(printable(" ".join(map(str, words))), flush=True)

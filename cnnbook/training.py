@@ -1,35 +1,69 @@
-"""Training a network and testing it: `fit`, `evaluate`, seeds, and the fast way: `speedrun`."""
+"""Training a network and testing it: `fit`, `evaluate`, and the seeds of random numbers."""
 
 import math
+import operator
 import random
-import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
+from typing import SupportsFloat, SupportsIndex
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.parameter import is_lazy
 
-from cnnbook.data import MEAN, STD, batches, normalise
-from cnnbook.history import History, Screen
-from cnnbook.language import text
-from cnnbook.models import SpeedrunCNN
+from cnnbook.data import Part, normalise
+from cnnbook.history import History
+from cnnbook.language import printable, text
 
 
-def seed_everything(seed):
+def seed_everything(seed: SupportsIndex) -> None:
     """Start the random numbers of Python, NumPy and torch from `seed` (0 … 2³² − 1).
 
     The same seed gives the same numbers on the same machine with the same thread count, not on
     every machine: sums are taken in another order there.
     """
-    _check_seed(seed)
+    seed = whole_number("seed", seed, *SEEDS)
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
 
 
-def triangle(progress, warm_up=0.15):
+SEEDS = (0, 2**32 - 1)  # the least and the greatest that Python, NumPy and torch all take
+
+
+@contextmanager
+def seeded(seed: SupportsIndex, device: torch.device | str = "cpu") -> Iterator[None]:
+    """Within: torch's random numbers start from `seed`. Afterwards the reader's go on as before."""
+    kind = torch.device(device).type
+    accelerator = getattr(torch, kind) if kind in ("cuda", "mps") else None
+    state, there = torch.get_rng_state(), accelerator and accelerator.get_rng_state()
+    torch.manual_seed(whole_number("seed", seed, *SEEDS))
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+        if accelerator:
+            accelerator.set_rng_state(there)
+
+
+def choose_device(device: torch.device | str | None = None) -> torch.device:
+    """`device`, or by default the first there is of cuda, mps, cpu; ValueError if it is missing."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    here = [name for name, available in there.items() if available] + ["cpu"]
+    try:
+        chosen = torch.device(here[0] if device is None else device)
+    except (RuntimeError, TypeError):
+        chosen = None
+    if chosen is None or not there.get(chosen.type, True):
+        raise ValueError(f"device is {device!r}; this computer has {', '.join(here)}")
+    return chosen
+
+
+def triangle(progress: float, warm_up: float = 0.15) -> float:
     """Share of the highest learning rate: up from 0 until `warm_up`, then down to 0 at the end.
 
     Small steps at the start, when the gradients are still wild; large ones in the middle; small
@@ -38,24 +72,72 @@ def triangle(progress, warm_up=0.15):
     return min(progress / warm_up, (1 - progress) / (1 - warm_up))
 
 
+SCHEDULES = {"triangle": triangle, "constant": lambda progress: 1.0}
+
+
+class Sampler:
+    """Cuts each pass over `count` pictures into batches, in a new order every time.
+
+    ``len(sampler)`` is the number of batches when every picture is seen. A single picture that is
+    left over waits for the next pass: BatchNorm over one value cannot train.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int):
+        self.count, self.batch_size = count, batch_size
+        self.generator = torch.Generator("cpu").manual_seed(seed)
+        # of each picture, when last seen
+        self.losses = torch.full((count,), math.inf, dtype=torch.float32, device="cpu")
+
+    def __len__(self) -> int:
+        return len(self._split(self.losses))
+
+    def batches(self, skip: float = 0.0) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """One pass: of each batch the places (B,), and how much each picture counts (B,).
+
+        Of the pictures whose loss was below the average, the share `skip` is left out; the others
+        of them count 1 / (1 - skip).
+        """
+        order = torch.randperm(self.count, generator=self.generator, device="cpu")
+        counts = torch.ones_like(self.losses)
+        if skip:
+            easy = self.losses < self.losses[self.losses.isfinite()].mean()
+            left_out = torch.empty_like(counts).uniform_(generator=self.generator) < skip
+            kept = order[~(easy & left_out)[order]]
+            if self._split(kept):  # else all that was left would wait: then show every picture
+                order = kept
+                counts[easy] = 1 / (1 - skip)
+        return [(places, counts[places]) for places in self._split(order)]
+
+    def weighted_mean(
+        self, losses: torch.Tensor, places: torch.Tensor, counts: torch.Tensor
+    ) -> torch.Tensor:
+        """The loss to learn from; the `losses` (B,) are kept for the next pass."""
+        self.losses[places] = losses.detach().float().cpu()
+        return (losses * counts.to(losses.device)).mean()
+
+    def _split(self, order):
+        least = min(2, self.batch_size, self.count)
+        return [places for places in order.split(self.batch_size) if len(places) >= least]
+
+
 def fit(
-    model,
-    train,
+    model: nn.Module,
+    train: Part,
     *,
-    epochs,
-    validation=None,
-    batch_size=100,
-    learning_rate=None,
-    optimizer=None,
-    schedule="triangle",
-    label_smoothing=0.1,
-    augment=None,
-    skip=0.0,
-    seed=0,
-    progress=True,
-    curve=True,
-    device=None,
-):
+    epochs: SupportsFloat,
+    validation: Part | None = None,
+    batch_size: SupportsIndex = 100,
+    learning_rate: SupportsFloat | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
+    schedule: str = "triangle",
+    label_smoothing: SupportsFloat = 0.1,
+    augment: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    skip: SupportsFloat = 0.0,
+    seed: SupportsIndex = 0,
+    progress: bool = True,
+    curve: bool = True,
+    device: torch.device | str | None = None,
+) -> History:
     """Train `model` in place and return the :class:`History` of the run.
 
     With `validation`, the weights of the epoch with the best validation accuracy are kept;
@@ -65,7 +147,10 @@ def fit(
 
     Parameters
     ----------
-    model : module that takes (N, 1, H, W) float pictures and returns (N, classes) logits
+    model : module that takes (N, 1, H, W) float pictures and returns (N, classes) logits; the
+        pictures come in the number format of its weights. If it is in `train()` mode, its layers
+        in `eval()` mode stay so: a frozen BatchNorm keeps its statistics. If it is in `eval()`
+        mode itself, it wakes up, but for layers whose parameters are all frozen.
     train, validation : parts with `images` uint8 (N, 1, H, W) and `labels` int64 (N,)
     epochs : float above 0; 2.6 stops in the middle of the third pass
     learning_rate : the highest one, default 0.1; for the default optimizer, SGD with Nesterov
@@ -74,7 +159,7 @@ def fit(
     schedule : "triangle" (:func:`triangle`) or "constant"
     label_smoothing : 0 … 1; how much of the wanted probability is spread over all classes
     augment : what is done to a batch of normalised pictures (B, 1, H, W) before the network sees
-        it, such as :func:`mirror`; takes and returns a tensor, draws from torch's global generator
+        it, such as `speedrun.mirror`; takes and returns a tensor, draws from torch's generator
     skip : 0 … below 1; of the pictures whose loss was below the average, this share is left out of
         the next pass, and the others of them count more, so that the gradient stays right on
         average. The time stays that of `epochs`; it is used for more passes. Not in the first
@@ -92,82 +177,56 @@ def fit(
         If the loss or a weight is no longer a finite number. The model then holds the best
         weights of the epochs before (the first weights, when there was none).
     """
-    device, home = _device(device), _device_of(model)
-    _check_numbers(epochs, batch_size, label_smoothing, schedule, skip, seed)
-    _check_part(model, train, "train")
-    if validation is not None:
-        _check_part(model, validation, "validation")
-    optimizer = _optimizer(model, optimizer, learning_rate)
-    peaks = [group["lr"] for group in optimizer.param_groups]
-    loss_function = nn.CrossEntropyLoss(label_smoothing=label_smoothing)
-    loss_of_each = nn.CrossEntropyLoss(label_smoothing=label_smoothing, reduction="none")
-    alone = batch_size > 1 and len(train) > 1 and len(train) % batch_size == 1
-    steps_per_epoch = math.ceil(len(train) / batch_size) - alone
-    total = max(1, round(epochs * steps_per_epoch))
-    source = _source(model, train, batch_size, optimizer, seed, device)
-    history = History(source, total, steps_per_epoch, validation is not None)
-    order = torch.Generator().manual_seed(seed)
-    random_state = torch.get_rng_state()
-    torch.manual_seed(seed)  # for dropout and `augment`
-    model.to(device, memory_format=torch.channels_last)  # faster convolutions on CPUs
-    best_weights = _copy_of_weights(model)
-    known = torch.full((len(train),), math.inf)  # the loss of each picture when last seen
-    screen = Screen(history, progress, curve)
-    history.started = time.perf_counter()
-    step = 0
-    try:
-        while step < total:
-            model.train()
-            skipping = skip if history.rows and step < 0.85 * total else 0
-            chosen, counts = _choose(known, skipping, order)
-            for places in chosen.split(batch_size):
-                if step == total or (len(places) == 1 < min(batch_size, len(train))):
-                    break  # one picture alone has no variance for BatchNorm to divide by
-                if schedule == "triangle":
-                    for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                        group["lr"] = peak * triangle((step + 0.5) / total)
-                images = normalise(train.images[places]).to(device)
-                images = images if augment is None else augment(images)
-                labels = train.labels[places].to(device)
+    from cnnbook.progress import Screen  # knows the figures: only when a reader trains
 
-                logits = model(images)
-                if skip:
-                    each = loss_of_each(logits, labels)
-                    known[places] = each.detach().cpu()
-                    loss = (each * counts[places].to(device)).mean()
-                else:
-                    loss = loss_function(logits, labels)
-                if not math.isfinite(loss.item()):
-                    raise _not_finite(step + 1, max(peaks))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+    batch_size, seed = whole_number("batch_size", batch_size, 1), whole_number("seed", seed, *SEEDS)
+    epochs, smoothing, skip = _check_numbers(epochs, label_smoothing, skip, schedule)
+    device, resting = choose_device(device), _resting_layers(model)
+    with _prepared(model, device, train=train, validation=validation), seeded(seed, device):
+        optimizer = _optimizer(model, optimizer, learning_rate)
+        peaks = [group["lr"] for group in optimizer.param_groups]
+        sampler = Sampler(len(train), batch_size, seed)
+        total = max(1, round(epochs * len(sampler)))
+        how = _in_words(model, optimizer, schedule, smoothing, augment, skip)
+        source = text("training.source", pictures=len(train), batch=batch_size, seed=seed, **how)
+        history = History(source, total, len(sampler), validation is not None)
+        best_weights = _copy_of_weights(model)
+        screen = Screen(history, progress, curve)
+        try:
+            while (step := len(history.steps)) < total:
+                _train_mode(model, resting)
+                skipping = skip if history.rows and step < 0.85 * total else 0.0
+                for places, counts in sampler.batches(skipping)[: total - step]:
+                    progressed = (len(history.steps) + 0.5) / total
+                    _set_rates(optimizer, peaks, SCHEDULES[schedule](progressed))
+                    images = _pictures(model, train, places)
+                    logits = _logits(model, images if augment is None else augment(images))
+                    labels = train.labels[places].to(logits.device)
+                    if skip:
+                        each = _cross_entropy(logits, labels, smoothing, "none")
+                        loss = sampler.weighted_mean(each, places, counts)
+                    else:
+                        loss = _cross_entropy(logits, labels, smoothing)
+                    if not math.isfinite(loss.item()):
+                        raise _not_finite(len(history.steps) + 1, peaks)
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    history.add_step(*_results(logits.detach(), labels), _rate(optimizer))
+                    screen.update()
 
-                step += 1
-                correct = (logits.argmax(1) == labels).sum().item()
-                rate = optimizer.param_groups[0]["lr"]
-                # without label smoothing, so that it compares with the validation loss
-                plain_loss = functional.cross_entropy(logits.detach(), labels).item()
-                history.add_step(plain_loss, correct, len(labels), rate)
-                screen.update()
-
-            weights = _copy_of_weights(model)
-            if not all(values.isfinite().all() for values in weights.values()):
-                raise _not_finite(step, max(peaks))
-            history.add_epoch(None if validation is None else _evaluate(model, validation, device))
-            if history.best is history.rows[-1]:
-                best_weights = weights
-    except KeyboardInterrupt:
-        history.interrupt()
-        if history.rows and history.best is history.rows[-1]:
-            best_weights = _copy_of_weights(model)
-    finally:
-        model.load_state_dict(best_weights)
-        model.to(home, memory_format=torch.contiguous_format).eval()
-        for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-            group["lr"] = peak
-        torch.set_rng_state(random_state)
-        screen.close()
+                weights = _finite_weights(model, best_weights, len(history.steps), peaks)
+                history.add_epoch(None if validation is None else _evaluate(model, validation))
+                if history.best is history.rows[-1]:
+                    best_weights = weights
+        except KeyboardInterrupt:
+            if history.interrupt():
+                best_weights = _copy_of_weights(model)
+        finally:
+            _load(model, best_weights)
+            _set_rates(optimizer, peaks)
+            screen.close()
+    model.eval()
     return history
 
 
@@ -194,53 +253,57 @@ class Evaluation:
     probabilities: torch.Tensor
     logits: torch.Tensor
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         correct, count = int(self.confusion.diag().sum()), len(self.predictions)
         values = {"accuracy": self.accuracy, "correct": correct, "count": count, "loss": self.loss}
-        return text("training.evaluation", **values)
+        return printable(text("training.evaluation", **values))
 
 
-def evaluate(model, test, batch_size=100, device=None, mirrored=False, moved=False):
+def evaluate(
+    model: nn.Module,
+    test: Part,
+    batch_size: SupportsIndex = 100,
+    device: torch.device | str | None = None,
+    views: Callable[[torch.Tensor], list[torch.Tensor]] | None = None,
+) -> Evaluation:
     """Let `model` answer every picture of `test` and count; returns an :class:`Evaluation`.
 
-    With `mirrored` it sees each picture a second time, left and right swapped, with `moved` four
-    times more, one pixel to each side; the logits of all views are averaged. That helps a network
-    that saw such pictures in training, and only that.
+    views : what the model sees of a batch of normalised pictures (B, 1, H, W): takes the batch and
+        returns a list of such batches, for example ``[images, images.flip(3)]``; the logits of all
+        views are averaged. That helps a network that saw such pictures in training, and only that.
+        See `speedrun.two_views` and `ten_views`.
+    device : default: where the model is
 
     Nothing in the model changes: it answers in `eval()` mode, where dropout is off and BatchNorm
     uses what it learned instead of the statistics of the test pictures, and without gradients.
-    Afterwards each layer is in the mode it was in. `device` : default: where the model is.
+    Afterwards, also after an error or ■, each layer is where and in the mode it was.
 
     Raises ValueError if the part is empty, or its labels do not fit the logits.
     """
-    home = _device_of(model)
-    device = home if device is None else _device(device)
-    _check_part(model, test, "test")
-    model.to(device, memory_format=torch.channels_last)  # faster convolutions on CPUs
-    result = _evaluate(model, test, device, batch_size, mirrored, moved)
-    model.to(home, memory_format=torch.contiguous_format)
-    return result
+    batch_size = whole_number("batch_size", batch_size, 1)
+    device = None if device is None else choose_device(device)
+    with _prepared(model, device, test=test):
+        return _evaluate(model, test, batch_size, views)
 
 
-def _evaluate(model, test, device, batch_size=100, mirrored=False, moved=False):
-    """`evaluate` for a model that is on `device` already, and stays as it is laid out."""
+@torch.no_grad()
+def _evaluate(model, test, batch_size=100, views=None):
+    """`evaluate` for a model that is prepared already; leaves it in `eval()` mode."""
+    model.eval()
     answers = []
-    with _answering(model):
-        for images, _ in batches(test, batch_size):
-            views = [images.to(device)]
-            if moved:
-                sides = ((-1, 0), (1, 0), (0, -1), (0, 1))
-                views += [move(views[0], down, right) for down, right in sides]
-            if mirrored:
-                views += [view.flip(3) for view in views]
-            answers.append(sum(map(model, views)).cpu() / len(views))
-    logits = torch.cat(answers)
+    for places in torch.arange(len(test), device="cpu").split(batch_size):
+        images = _pictures(model, test, places)
+        seen = [images] if views is None else list(views(images))
+        if not seen or any(len(view) != len(images) for view in seen):
+            raise ValueError(f"views returned {len(seen)} batches; each must hold every picture")
+        answers.append(sum(_logits(model, view).cpu() for view in seen) / len(seen))
+    logits, labels = torch.cat(answers), test.labels.cpu()
     predictions, classes = logits.argmax(1), logits.shape[1]
-    cells = test.labels * classes + predictions  # of the table, counted row by row
+    cells = labels * classes + predictions  # of the table, counted row by row
     confusion = cells.bincount(minlength=classes**2).reshape(classes, classes)
     return Evaluation(
-        accuracy=(predictions == test.labels).double().mean().item(),
-        loss=functional.cross_entropy(logits, test.labels).item(),
+        accuracy=(predictions == labels).double().mean().item(),
+        loss=functional.cross_entropy(logits, labels).item(),
         confusion=confusion,
         per_class=confusion.diag() / confusion.sum(1),
         predictions=predictions,
@@ -249,188 +312,151 @@ def _evaluate(model, test, device, batch_size=100, mirrored=False, moved=False):
     )
 
 
-def mirror(images):
-    """Swap left and right in every other picture, drawn at random; (B, C, H, W) → the same."""
-    chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-    return torch.where(chosen, images.flip(3), images)
-
-
-def move(images, down, right):
-    """Pictures (B, C, H, W) moved by one pixel (or 0) each way; black comes in at the rim."""
-    height, width = images.shape[2:]
-    framed = functional.pad(images, (1, 1, 1, 1), value=-MEAN / STD)
-    return framed[:, :, 1 - down : 1 - down + height, 1 - right : 1 - right + width]
-
-
-def mirror_and_move(images):
-    """`mirror`, and `move` the whole batch to one of nine places, drawn at random."""
-    down, right = torch.randint(-1, 2, (2,)).tolist()
-    return move(mirror(images), down, right)
-
-
-def whiten(model, images):
-    """Compute the filters of ``model.conv1`` from pictures instead of learning them; freeze them.
-
-    The filters are the directions in which patches of the pictures vary most (eigenvectors of
-    their second moments), scaled so that each answers with about the same strength, and once more
-    with the other sign, so that ReLU loses nothing. ``model.norm1`` has no work left and becomes
-    ``nn.Identity``. As the first layer learns nothing, no gradient has to go back that far.
-
-    images : uint8 (N, 1, H, W), of the training set; the first 300 are used.
-    Raises ValueError if `conv1` has an odd number of filters, or more than twice its window.
-    (Coates and Ng 2012, "Learning feature representations with k-means", section 2.1; as a frozen
-    first layer: Jordan 2024, arXiv:2404.00498, section 3.2.)
-    """
-    conv = model.conv1
-    filters, _, height, width = conv.weight.shape
-    half = filters // 2
-    if filters % 2 or half > height * width:
-        raise ValueError(
-            f"conv1 has {filters} filters; whitening needs an even number,"
-            f" at most {2 * height * width} for a {height} × {width} window"
-        )
-    patches = functional.unfold(
-        normalise(images[:300]), (height, width), padding=conv.padding, stride=conv.stride
-    )
-    patches = patches.transpose(1, 2).reshape(-1, height * width)  # (all windows, 25)
-    values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))  # smallest first
-    directions = (vectors / (values + 0.01).sqrt())[:, -half:].T.reshape(half, 1, height, width)
-    conv.weight.data.copy_(torch.cat([directions, -directions]))
-    conv.requires_grad_(False)
-    model.norm1 = nn.Identity()
-
-
-# For each goal (test accuracy in %) a network and a number of epochs that reached it with room to
-# spare on 5,000 training pictures set aside. Chapter 5.6 tells where the test set was looked at
-# before the end.
-RECIPES = {
-    90: {
-        "network": {"channels": (16, 32), "hidden": 64},
-        "epochs": 1.25,
-        "batch_size": 250,
-        "learning_rate": 0.02,
-        "betas": (0.9, 0.95),
-        "skip": 0.0,
-        "augment": None,
-        "mirrored": False,
-        "moved": False,
-    },
-}
-RECIPES[92] = RECIPES[90] | {
-    "network": {"channels": (32, 64), "hidden": 128},
-    "epochs": 3,
-    "batch_size": 125,
-    "learning_rate": 0.01,
-    "betas": (0.9, 0.99),
-    "augment": mirror,
-    "mirrored": True,
-}
-RECIPES[93] = RECIPES[92] | {
-    "epochs": 7,
-    "skip": 0.5,
-    "augment": mirror_and_move,
-    "moved": True,
-}
-RECIPES[94] = RECIPES[93] | {
-    "network": {"channels": (32, 64), "hidden": 128, "deep": True},
-    "epochs": 17,
-}
-
-
-def speedrun(train, goal=90, seed=0, progress=True, curve=True, **changes):
-    """Train a `SpeedrunCNN` by the recipe for `goal`; returns ``(model, history)``.
-
-    train : `Part` of 28 × 28 pictures; the goals were set for all 60,000 of Fashion-MNIST
-    goal : 90, 92, 93 or 94, the test accuracy in % to be reached; ``RECIPES[goal]`` says how
-    seed : for first weights, order and augmentation
-    changes : entries of the recipe to be otherwise, such as ``epochs=2, batch_size=100``
-
-    What makes it fast is taken apart in chapter 5.6; what each goal took and reached, seed by seed,
-    stands in ``assets/speed_results.json``, made by `make bench`. Trained with mirrored pictures
-    (all goals but 90), the network wants ``evaluate(..., mirrored=True)``, from 93 on with
-    ``moved=True`` too. Raises ValueError for another goal, or for a change of what no recipe has.
-    """
-    if goal not in RECIPES:
-        raise ValueError(f"goal is {goal!r}; there are recipes for {', '.join(map(str, RECIPES))}")
-    recipe = RECIPES[goal] | changes
-    unknown = [name for name in changes if name not in RECIPES[goal]]
-    if unknown:
-        raise ValueError(f"no recipe has {', '.join(unknown)}; it has {', '.join(RECIPES[goal])}")
-    seed_everything(seed)
-    model = SpeedrunCNN(**recipe["network"])
-    whiten(model, train.images)
-    history = fit(
-        model,
-        train,
-        epochs=recipe["epochs"],
-        batch_size=recipe["batch_size"],
-        optimizer=recipe_optimizer(model, recipe),
-        augment=recipe["augment"],
-        skip=recipe["skip"],
-        seed=seed,
-        progress=progress,
-        curve=curve,
-    )
-    return model, history
-
-
-def recipe_optimizer(model, recipe):
-    """The optimizer of a recipe: AdamW for what `model` has to learn; `whiten` froze the rest.
-
-    (Loshchilov and Hutter 2019, "Decoupled weight decay regularization", arXiv:1711.05101.)
-    """
-    return torch.optim.AdamW(
-        [values for values in model.parameters() if values.requires_grad],
-        lr=recipe["learning_rate"],
-        betas=recipe["betas"],
-        weight_decay=0.02,
-        fused=True,  # all parameters in one loop: a small network's step is mostly overhead
-    )
+# ---- the model, its layers and its weights -------------------------------------------------------
 
 
 @contextmanager
-def _answering(model):
-    """Within: `eval()` and no gradients. Afterwards every layer is in the mode it was in."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
+def _prepared(model, device=None, **parts):
+    """Within: `model` is in `eval()` mode and on `device`, laid out for speed.
 
-
-def _choose(known, skip, generator):
-    """The places of one pass in their order, and how much each picture counts: (M,), (N,).
-
-    `known` (N,) is the loss of each picture when last seen. Of those below the average the share
-    `skip` is left out; the others of them count 1 / (1 - skip).
+    Afterwards, whatever happened, its weights lie where and as they lay, with the values they have
+    by then, and every layer is in the mode it was in. A model that is spread over several devices
+    stays there. Raises ValueError if the model or the labels of `parts` cannot be worked with.
     """
-    chosen = torch.randperm(len(known), generator=generator)
-    counts = torch.ones(len(known))
-    if skip:
-        easy = known < known[known.isfinite()].mean()
-        counts[easy] = 1 / (1 - skip)
-        left_out = torch.rand(len(known), generator=generator) < skip
-        chosen = chosen[~(easy & left_out)[chosen]]
-    return chosen, counts
+    modes = {layer: layer.training for layer in model.modules()}
+    homes = {}
+    with torch.inference_mode(False), torch.enable_grad():
+        try:
+            model.eval()
+            _check_parts(model, {name: part for name, part in parts.items() if part is not None})
+            homes = {values: values.data for values in _tensors(model).values()}
+            if device and len({home.device for home in homes.values()}) == 1:
+                for values, home in homes.items():
+                    _place(values, home.to(device))
+            _lay_channels_last(model, next(iter(parts.values())))
+            yield
+        finally:
+            if homes:
+                _bring_home(model, homes)
+            for layer, training in modes.items():
+                layer.training = training
 
 
-def _device(device):
-    if device is not None:
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+def _lay_channels_last(model, part):
+    """Lay 4-D weights out as convolutions on CPUs and GPUs like them, if the model bears it.
+
+    One that calls `view` on feature maps does not: that needs the usual order. So it is tried.
+    """
+    before = {values: values.data for values in _tensors(model).values() if values.ndim == 4}
+    if not before or any(values.device.type == "mps" for values in before):
+        return  # wrong gradients were reported there (pytorch issue 175189)
+    learning = [values for values in model.parameters() if values.requires_grad]
+    try:
+        for values in before:
+            _place(values, values.data.to(memory_format=torch.channels_last))
+        with seeded(0, next(iter(before)).device):
+            logits = _logits(model, _pictures(model, part, [0, 0]))
+            if learning:
+                torch.autograd.grad(logits.sum(), learning, allow_unused=True)
+    except Exception:
+        for values, data in before.items():
+            _place(values, data)
 
 
-def _device_of(model):
-    return next((values.device for values in model.parameters()), torch.device("cpu"))
+def _place(values, data):
+    """Let a parameter or buffer hold its numbers in the tensor `data`, and its gradient alike."""
+    gradient = values.grad if values.is_leaf else None
+    if gradient is not None:
+        values.grad = None
+    values.data = data
+    if gradient is not None:
+        values.grad = torch.empty_like(data).copy_(gradient)
+
+
+def _tensors(model):
+    """{name: parameter or buffer}, but for sparse ones and for lazy ones that were never used."""
+    named = [*model.named_parameters(), *model.named_buffers()]
+    return {
+        name: values
+        for name, values in named
+        if not is_lazy(values) and values.layout == torch.strided
+    }
 
 
 def _copy_of_weights(model):
-    return {name: values.detach().clone() for name, values in model.state_dict().items()}
+    return {name: values.detach().clone() for name, values in _tensors(model).items()}
+
+
+def _load(model, weights):
+    for name, values in _tensors(model).items():
+        if name in weights and weights[name].shape == values.shape:
+            values.data.copy_(weights[name])
+
+
+def _finite_weights(model, before, step, peaks):
+    """A copy of the weights; RuntimeError if one that was a finite number before no longer is."""
+    weights = _copy_of_weights(model)
+    for name, values in weights.items():
+        # a mask may hold infinities from the start
+        if not values.isfinite().all() and name in before and before[name].isfinite().all():
+            raise _not_finite(step, peaks)
+    return weights
+
+
+def _bring_home(model, homes):
+    for values in _tensors(model).values():
+        home = homes.get(values)
+        if home is None or home.shape != values.shape:  # a buffer that was put there meanwhile
+            values.data = values.data.to(next(iter(homes.values())).device)
+        elif home.data_ptr() != values.data_ptr():
+            _place(values, home.copy_(values.data))
+
+
+def _resting_layers(model):
+    """The layers that stay in `eval()` mode while `model` learns: see `fit`."""
+    if model.training:
+        return [layer for layer in model.modules() if not layer.training]
+    frozen = []
+    for layer in model.modules():
+        learning = [values.requires_grad for values in layer.parameters()]
+        if learning and not any(learning):
+            frozen += [inner for inner in layer.modules() if not inner.training]
+    return frozen
+
+
+def _train_mode(model, resting):
+    model.train()
+    for layer in resting:
+        layer.training = False
+
+
+def _pictures(model, part, places):
+    """Those pictures of `part`, normalised, on the device and in the number format of `model`."""
+    device, number_format = torch.device("cpu"), torch.float32
+    for values in chain(model.parameters(), model.buffers()):
+        device = values.device
+        if values.dtype in (torch.float32, torch.float64, torch.float16, torch.bfloat16):
+            number_format = values.dtype
+            break
+    return normalise(part.images[places].to(device)).to(number_format)
+
+
+def _logits(model, images):
+    """What `model` answers, as float32 or finer; ValueError if that is no tensor of floats."""
+    answer = model(images)
+    if not isinstance(answer, torch.Tensor) or not answer.is_floating_point():
+        found = f"a {type(answer).__name__}"
+        if isinstance(answer, torch.Tensor):
+            found = f"a tensor of {answer.dtype}"
+        elif isinstance(answer, dict):
+            found += f" with {', '.join(map(repr, answer))}"
+        elif isinstance(answer, tuple | list):
+            found += f" of {len(answer)}"
+        raise ValueError(f"the model returned {found}; it must return logits, (N, classes) floats")
+    return answer.to(torch.promote_types(answer.dtype, torch.float32))
+
+
+# ---- the optimizer -------------------------------------------------------------------------------
 
 
 def _optimizer(model, optimizer, learning_rate):
@@ -438,12 +464,9 @@ def _optimizer(model, optimizer, learning_rate):
     if not mine:
         raise ValueError("the model has no parameter with requires_grad=True: nothing to train")
     if optimizer is None:
-        learning_rate = 0.1 if learning_rate is None else learning_rate
-        if not 0 < learning_rate < math.inf:
-            raise ValueError(f"learning_rate is {learning_rate}; it must be a number above 0")
-        return torch.optim.SGD(
-            mine, lr=learning_rate, momentum=0.9, nesterov=True, weight_decay=5e-4
-        )
+        rate = 0.1 if learning_rate is None else learning_rate
+        rate = _number("learning_rate", rate, "a number above 0", lambda x: 0 < x < math.inf)
+        return torch.optim.SGD(mine, lr=rate, momentum=0.9, nesterov=True, weight_decay=5e-4)
     if learning_rate is not None:
         raise ValueError(
             f"learning_rate is {learning_rate}, but the optimizer has its own: give it there"
@@ -456,56 +479,121 @@ def _optimizer(model, optimizer, learning_rate):
     return optimizer
 
 
-def _not_finite(step, rate):
+def _set_rates(optimizer, peaks, share=1):
+    for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+        group["lr"] = peak * share
+
+
+def _cross_entropy(logits, labels, smoothing, reduction="mean"):
+    return functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction=reduction)
+
+
+def _rate(optimizer):
+    return float(optimizer.param_groups[0]["lr"])
+
+
+def _results(logits, labels):
+    """The loss as in validation, without label smoothing; how many are right, and of how many."""
+    correct = (logits.argmax(1) == labels).sum().item()
+    return functional.cross_entropy(logits, labels).item(), correct, len(labels)
+
+
+def _not_finite(step, rates):
+    rate = float(max(rates))
     return RuntimeError(text("training.not_finite", step=step, rate=rate, lower=rate / 10))
 
 
-def _source(model, train, batch_size, optimizer, seed, device):
-    return text(
-        "training.source",
-        model=type(model).__name__,
-        parameters=sum(values.numel() for values in model.parameters()),
-        pictures=len(train),
-        batch_size=batch_size,
-        optimizer=type(optimizer).__name__,
-        learning_rate=optimizer.param_groups[0]["lr"],
-        seed=seed,
-        device=device,
+# ---- the line that `fit` prints ------------------------------------------------------------------
+
+
+def _in_words(model, optimizer, schedule, smoothing, augment, skip):
+    """How `fit` trains: whatever plain SGD would not do is named."""
+    momentum = "nesterov" if _setting(optimizer, "nesterov") else "momentum"
+    settings = {
+        momentum: _setting(optimizer, "momentum"),
+        "betas": _setting(optimizer, "betas"),
+        "weight_decay": _setting(optimizer, "weight_decay"),
+        "label_smoothing": smoothing,
+        "augment": augment and getattr(augment, "__name__", type(augment).__name__),
+        "skip": skip,
+        "channels_last": any(map(_is_channels_last, model.parameters())),
+    }
+    named = (text(f"training.{name}", value=value) for name, value in settings.items() if value)
+    return {
+        "model": type(model).__name__,
+        "parameters": sum(values.numel() for values in model.parameters() if not is_lazy(values)),
+        "optimizer": type(optimizer).__name__,
+        "learning_rate": _setting(optimizer, "lr"),
+        "schedule": text(f"training.{schedule}"),
+        "settings": "".join(f" · {words}" for words in named),
+        "device": next(model.parameters()).device,
+    }
+
+
+def _setting(optimizer, name):
+    """The values of a setting in all groups of parameters, as text; empty where all are 0."""
+    found = [group.get(name) or 0 for group in optimizer.param_groups]
+    numbers = [tuple(map(float, np.atleast_1d(value))) for value in found]
+    shown = (", ".join(f"{number:g}" for number in value) for value in numbers)
+    return " / ".join(dict.fromkeys(shown)) if any(map(any, numbers)) else ""
+
+
+def _is_channels_last(values):
+    last = values.ndim == 4 and values.is_contiguous(memory_format=torch.channels_last)
+    return last and not values.is_contiguous()
+
+
+# ---- what is refused -----------------------------------------------------------------------------
+
+
+def whole_number(name: str, value: SupportsIndex, least: int, most: float = math.inf) -> int:
+    """`value` as an int, whatever kind of whole number it is; ValueError outside least … most."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or not least <= number <= most:
+        limits = f"{least} or more" if most == math.inf else f"from {least} to {most}"
+        raise ValueError(f"{name} is {value!r}; it must be a whole number, {limits}")
+    return number
+
+
+def _number(name, value, rule, holds):
+    try:
+        number = math.nan if isinstance(value, str | bool | np.bool_) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not holds(number):
+        raise ValueError(f"{name} is {value!r}; it must be {rule}")
+    return number
+
+
+def _check_numbers(epochs, smoothing, skip, schedule):
+    if schedule not in SCHEDULES:
+        raise ValueError(f'schedule is {schedule!r}; it must be "triangle" or "constant"')
+    return (
+        _number("epochs", epochs, "a number above 0", lambda x: 0 < x < math.inf),
+        _number("label_smoothing", smoothing, "a number from 0 to 1", lambda x: 0 <= x <= 1),
+        _number("skip", skip, "at least 0 and below 1", lambda x: 0 <= x < 1),
     )
 
 
-def _check_seed(seed):
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 to 4294967295")
-
-
-def _check_numbers(epochs, batch_size, label_smoothing, schedule, skip, seed):
-    if not 0 < epochs < math.inf:
-        raise ValueError(f"epochs is {epochs}; it must be a number above 0")
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size!r}; it must be a whole number, 1 or more")
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"label_smoothing is {label_smoothing}; it must lie between 0 and 1")
-    if not 0 <= skip < 1:
-        raise ValueError(f"skip is {skip}; it must be at least 0 and below 1")
-    if schedule not in ("triangle", "constant"):
-        raise ValueError(f'schedule is {schedule!r}; it must be "triangle" or "constant"')
-    _check_seed(seed)
-
-
-def _check_part(model, part, name):
-    if len(part) == 0:
-        raise ValueError(f"{name} is empty; it needs at least one picture")
-    with _answering(model):
-        images, _ = next(batches(part[:1], 1))
-        shape = tuple(model(images.to(_device_of(model))).shape)
-    if len(shape) != 2 or shape[0] != 1:
-        raise ValueError(
-            f"the model answers one picture with shape {shape}; it must be (1, classes) logits"
-        )
-    low, high = int(part.labels.min()), int(part.labels.max())
-    if low < 0 or high >= shape[1]:
-        raise ValueError(
-            f"labels of {name} go from {low} to {high}; "
-            f"the model has {shape[1]} logits, so they must lie in 0 … {shape[1] - 1}"
-        )
+def _check_parts(model, parts):
+    """Show the model a picture, which also makes the weights of lazy layers; look at the labels."""
+    for name, part in parts.items():
+        if not (hasattr(part, "images") and hasattr(part, "labels")):
+            raise ValueError(f"{name} is a {type(part).__name__}; it must be a cnnbook.data.Part")
+        if len(part) == 0:
+            raise ValueError(f"{name} is empty; it needs at least one picture")
+        with torch.no_grad():
+            shape = tuple(_logits(model, _pictures(model, part, [0])).shape)
+        if len(shape) != 2 or shape[0] != 1:
+            raise ValueError(
+                f"the model answers one picture with shape {shape}; it must be (1, classes) logits"
+            )
+        low, high = int(part.labels.min()), int(part.labels.max())
+        if low < 0 or high >= shape[1]:
+            raise ValueError(
+                f"labels of {name} go from {low} to {high}; "
+                f"the model has {shape[1]} logits, so they must lie in 0 … {shape[1] - 1}"
+            )

@@ -76,9 +76,9 @@ def test_our_runs_are_summed_up():
 
 
 def test_a_recipe_is_kept_as_json_can():
-    recipe = {"network": {"channels": (16, 32)}, "augment": torch.flip, "skip": 0.5, "moved": None}
+    recipe = {"network": {"channels": (16, 32)}, "augment": torch.flip, "skip": 0.5, "views": None}
     assert record.as_json(recipe) == {
-        "network": {"channels": [16, 32]}, "augment": "flip", "skip": 0.5, "moved": None
+        "network": {"channels": [16, 32]}, "augment": "flip", "skip": 0.5, "views": None
     }  # fmt: skip
 
 

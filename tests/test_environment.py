@@ -1,5 +1,8 @@
 """The first cell and the check-up: they print what is there, and name what is wrong with a cure."""
 
+from importlib import metadata
+
+import numpy as np
 import pytest
 
 import cnnbook
@@ -26,7 +29,7 @@ def test_setup_prints_what_it_found(capsys, monkeypatch):
     assert "cnnbook Gothic" in said and environment.device_name() in said
     assert language.language() == "en" and torch.get_num_threads() == 1
     first = torch.rand(1)
-    cnnbook.setup("en", seed=3)
+    cnnbook.setup("en", seed=np.int64(3), threads=np.int64(1))
     assert torch.equal(first, torch.rand(1))
 
 
@@ -38,6 +41,9 @@ def test_setup_prints_what_it_found(capsys, monkeypatch):
         (dict(seed="0"), "'0'"),
         (dict(threads=0), "0"),
         (dict(threads="two"), "'two'"),
+        (dict(threads=True), "True"),
+        (dict(seed=True), "True"),
+        (dict(seed=2**32), "4294967296"),
     ],
 )
 def test_setup_names_what_it_refuses(arguments, words):
@@ -53,6 +59,24 @@ def test_the_check_up_finds_nothing_to_mend(capsys):
     assert environment.check_up() == []
     said = capsys.readouterr().out
     assert "✗" not in said and "한글 글꼴: cnnbook Gothic" in said and "10,000 + 10,000" in said
+    # which lines there must be: what is measured has no other floor
+    looked_at = [line.partition(":")[0] for line in said.splitlines() if "✓" in line]
+    names = [
+        "python",
+        *["package"] * 7,
+        "pair",
+        "cores",
+        "memory",
+        "disk",
+        "font",
+        "device",
+        "data",
+    ]
+    assert looked_at == [f"✓ {language.text('environment.' + name)}" for name in names]
+    versions = f"{metadata.version('torch')} + {metadata.version('torchvision')}"
+    assert f"{language.text('environment.pair')}: {versions}\n" in said
+    for name in ("torch", "torchvision", "numpy", "matplotlib", "anywidget", "jupyterlab"):
+        assert f": {name} {metadata.version(name)}\n" in said
 
 
 def test_the_check_up_says_how_to_mend(capsys, monkeypatch):
