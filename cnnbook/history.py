@@ -83,7 +83,7 @@ class History:
     def plot(self):
         """The curves as a live figure, for the last line of a cell."""
         # Figures live on the floor above; this room goes up there only when a reader asks.
-        from cnnbook.figures.training_curve import TrainingCurve
+        from cnnbook.figures.training_curve.figure import TrainingCurve
 
         return TrainingCurve(self)
 

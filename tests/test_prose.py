@@ -8,10 +8,11 @@ import json
 import notebook_checks as checks
 import pytest
 
+from cnnbook import language
 from notebooks import LANGUAGES
 
 READMES = sorted(checks.ROOT.glob("*.md"))
-WORD_LISTS = sorted((checks.ROOT / "cnnbook" / "words").glob("*.json"))
+WORD_LISTS = sorted(language.word_lists().values())
 
 every_notebook = pytest.mark.parametrize("path, language", checks.notebooks_of(*LANGUAGES))
 
@@ -32,12 +33,12 @@ def test_words(path, language):
     )
 
 
-@pytest.mark.parametrize("path", READMES + WORD_LISTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", READMES + WORD_LISTS, ids=lambda path: "/".join(path.parts[-2:]))
 def test_words_outside_the_notebooks(path):
     checks.refuse(checks.wrong_words(path.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("path", WORD_LISTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", WORD_LISTS, ids=lambda path: "/".join(path.parts[-2:]))
 def test_word_lists_are_translated(path):
     entries = json.loads(path.read_text(encoding="utf-8"))
     assert entries

@@ -6,7 +6,7 @@ import numpy as np
 import traitlets
 
 from cnnbook import convolution
-from cnnbook.figures.convolution_explorer import COURSE_INPUT
+from cnnbook.figures.convolution_explorer.figure import COURSE_INPUT
 from cnnbook.figures.figure import Figure, StateError
 from cnnbook.figures.tables import BLUE, GREEN, KERNELS, ORANGE, size_text
 
@@ -57,8 +57,6 @@ class KernelMotion(Figure):
         If a value cannot be shown; it names the value.
     """
 
-    script = "kernel_motion.js"
-    room = "kernel_motion"
     directions = traitlets.Int(1).tag(sync=True)
     channels = traitlets.Int(1).tag(sync=True)
     position = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)

@@ -48,8 +48,6 @@ class ShuffleExplorer(Figure):
         If a value cannot be shown; it names the value.
     """
 
-    script = "shuffle_explorer.js"
-    room = "shuffle"
     picture = table_trait()
     weights = table_trait()
     kernel = table_trait()

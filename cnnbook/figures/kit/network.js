@@ -1,8 +1,9 @@
 // The arithmetic of cnnbook.models.SmallCNN, for every figure that runs it: forward
 // and backward, in plain loops.
-// Figures that begin with "// uses kit_network.js" get this file behind kit.js.
-kit.network = (() => {
+// Figures that begin with "// uses kit/network.js" get this file behind the kit.
+const smallNetwork = (() => {
   const LAYERS = ["input", "conv1", "pool1", "conv2", "pool2", "logits"]; // each made from the last
+  /** @type {Record<string, number[]>} */
   const SHAPES = { // channels, rows, columns
     input: [1, 28, 28], conv1: [8, 28, 28], pool1: [8, 14, 14], conv2: [16, 14, 14],
     pool2: [16, 7, 7], logits: [10, 1, 1],
@@ -38,7 +39,8 @@ kit.network = (() => {
 
   // 3 × 3 convolution, stride 1, one ring of zeros around the input; then ReLU. Weight by weight: the
   // input, moved by one row or column and multiplied by the weight, is added to the output.
-  function convolve(input, [channels, rows, columns], { weight, bias }) {
+  function convolve(input, shape, { weight, bias }) {
+    const [channels, rows, columns] = shape;
     const output = new Float32Array(bias.length * rows * columns);
     let next = 0;
     for (let filter = 0; filter < bias.length; filter += 1) {
@@ -62,7 +64,8 @@ kit.network = (() => {
   }
 
   // The largest of every 2 × 2 values.
-  function pool(input, [channels, rows, columns]) {
+  function pool(input, shape) {
+    const [channels, rows, columns] = shape;
     const output = new Float32Array(channels * (rows / 2) * (columns / 2));
     for (let line = 0, place = 0; line < channels * rows; line += 2) {
       for (let column = 0; column < columns; column += 2, place += 1) {
@@ -101,7 +104,8 @@ kit.network = (() => {
   const forward = (network, pixels) => run(network, Float32Array.from(pixels, normalise));
 
   // Back through ReLU and convolution: `gradient` by the output becomes the gradient by the input.
-  function convolveBack(gradient, output, [channels, rows, columns], { weight, bias }) {
+  function convolveBack(gradient, output, shape, { weight, bias }) {
+    const [channels, rows, columns] = shape;
     const result = new Float32Array(channels * rows * columns);
     const open = gradient.map((value, place) => (output[place] > 0 ? value : 0)); // what ReLU let through
     let next = 0;
@@ -125,7 +129,8 @@ kit.network = (() => {
   }
 
   // Back through pooling: only the first of the largest of each 2 × 2 values gets the gradient.
-  function poolBack(gradient, input, [channels, rows, columns]) {
+  function poolBack(gradient, input, shape) {
+    const [channels, rows, columns] = shape;
     const result = new Float32Array(input.length);
     for (let line = 0, place = 0; line < channels * rows; line += 2) {
       for (let column = 0; column < columns; column += 2, place += 1) {
