@@ -1,0 +1,35 @@
+import js from "@eslint/js";
+import globals from "globals";
+
+const scripts = {
+  sourceType: "script",
+  globals: {
+    ...globals.browser,
+    kit: "readonly", // cnnbook/figures/kit: stands in front of every figure
+    messages: "readonly", // sphinx-copybutton
+    locale: "readonly",
+    Search: "readonly", // Sphinx
+    splitQuery: "readonly", // tools/book_search.js, for notebooks/_static/search_order.js
+  },
+};
+
+export default [
+  { ignores: [".venv/", "_build/"] },
+  js.configs.recommended,
+  {
+    rules: {
+      eqeqeq: "error",
+      "prefer-const": "error",
+      "no-redeclare": ["error", { builtinGlobals: false }], // kit.js makes the name `kit`
+      "max-len": ["error", { code: 100, ignoreUrls: true }], // as in Python
+    },
+  },
+  { files: ["cnnbook/figures/**/*.js"], languageOptions: { globals: scripts.globals } },
+  { files: ["notebooks/**/*.js", "tools/**/*.js"], languageOptions: scripts },
+  {
+    // Names that other scripts of the page use.
+    files: ["cnnbook/figures/kit*.js", "cnnbook/figures/kit/*.js", "{notebooks,tools}/**/*.js"],
+    languageOptions: { sourceType: "script" },
+    rules: { "no-unused-vars": ["error", { vars: "local" }] },
+  },
+];
