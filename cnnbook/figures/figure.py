@@ -45,7 +45,7 @@ class Figure(anywidget.AnyWidget):
              const { root, word, get, put } = kit.figure(el, model, "training_curve");
              const curve = element("canvas");
              root.append(curve);
-             const clock = kit.scheduler(root, model, [
+             const clock = kit.clock(root, model, [
                [drawCurve, "theme", "losses"],  // drawn when one of these has changed
              ]);
              return clock.stop;                 // clean up: listeners, timers

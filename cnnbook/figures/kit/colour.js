@@ -32,7 +32,11 @@ function followTheme(root, draw) {
   update();
   // A notebook renders a figure before it puts it on the page, where its colours are known: there
   // the figure gets a size, and that is told once.
-  const arrival = new ResizeObserver(() => { arrival.disconnect(); draw(); });
+  const arrival = new ResizeObserver(() => {
+    if (!root.isConnected) return;
+    arrival.disconnect();
+    draw();
+  });
   if (!root.isConnected) arrival.observe(root);
   return () => {
     arrival.disconnect();

@@ -77,6 +77,19 @@ function write(node, text) {
 }
 
 /**
+ * The children of `node`: made or removed until there are `count`, so that drawing changes nodes
+ * and does not make them anew.
+ * @param {Element} node
+ * @param {number} count
+ * @param {() => Element} make
+ */
+function children(node, count, make) {
+  while (node.children.length > count) node.lastChild.remove();
+  while (node.children.length < count) node.append(make());
+  return /** @type {HTMLElement[]} */ ([...node.children]);
+}
+
+/**
  * A slider with a visible label and value. onInput(number) is called as it moves.
  * @param {{ label: string, min: number, max: number, onInput: (value: number) => void }} options
  */

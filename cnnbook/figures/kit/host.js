@@ -42,9 +42,9 @@ function hydrate() {
 }
 
 const kit = {
-  ARROWS, bracketed, button, cells, clamp, colour, counted, css, derived, digits, diverging, element,
-  figure, figures, follow, format, grey, hydrate, inside, keys, largest, lay, live, mix, paint,
-  parse, percent, player, scheduler, select, slider, svg, tableOf, toRows, toTable, under, walk,
-  write,
+  ARROWS, bracketed, button, cells, children, clamp, clock, colour, counted, css, derived, digits,
+  diverging, element, figure, figures, follow, format, grey, hydrate, inside, keys, largest, lay,
+  live, mix, paint, parse, percent, player, select, slider, svg, tableOf, toRows, toTable, under,
+  walk, write,
   followTheme, onChange, oncePerFrame, reducedMotion, // old
 };

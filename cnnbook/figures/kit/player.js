@@ -15,7 +15,7 @@
  * @param {Model} model
  * @param {[() => void, ...string[]][]} parts
  */
-function scheduler(root, model, parts) {
+function clock(root, model, parts) {
   const marked = new Set();
   let frame = null; // the one we wait for
   function draw() {
@@ -134,29 +134,32 @@ function player({ word, path, pause, onChange: changed = () => {} }) {
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /**
- * The keys of a figure, the same everywhere: arrows move, Space plays, Home and End go to the ends,
- * Escape lets go. `more` holds the figure's own: { Enter: (event) => … }. A field keeps its keys,
- * and so does the browser: with Ctrl, Alt or ⌘ a key is not ours.
+ * The keys of a figure, the same everywhere: arrows move along the path, Space plays, Home and End
+ * go to its ends, Escape lets go. `arrow` is for a figure whose arrows do something else, `more` for
+ * its own keys: { Enter: (event) => … }. A field keeps its keys, and so does the browser: with
+ * Ctrl, Alt or ⌘ a key is not ours.
  * @param {HTMLElement} node
- * @param {{ arrow?: (down: number, right: number, event: KeyboardEvent) => void,
- *   home?: () => void, end?: () => void, play?: () => void, escape?: () => void,
+ * @param {{ path?: ReturnType<typeof walk>, play?: ReturnType<typeof player>,
+ *   arrow?: (down: number, right: number, event: KeyboardEvent) => void,
  *   more?: Record<string, (event: KeyboardEvent) => void> }} actions
  */
-function keys(node, { arrow, home, end, play, escape, more = {} }) {
+function keys(node, { path, play, arrow = path?.by, more = {} }) {
   node.addEventListener("keydown", (event) => {
     const { key, target } = event;
     const fields = key === " " ? "input, select, button" : "input, select";
-    if (/** @type {Element} */ (target).matches(fields) || event.ctrlKey || event.altKey
-      || event.metaKey) return;
-    const arrows = arrow && ARROWS[key] && (() => arrow(ARROWS[key][0], ARROWS[key][1], event));
-    const act = more[key] || arrows || { Home: home, End: end, " ": play, Escape: escape }[key];
-    if (!act) return;
-    act(event);
+    if (/** @type {Element} */ (target).matches(fields)) return;
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const moves = arrow && ARROWS[key] && (() => arrow(ARROWS[key][0], ARROWS[key][1], event));
+    const go = more[key] || moves || { Home: path?.first, End: path?.last }[key];
+    if (key === " " && play) play.toggle();
+    else if (key === "Escape" && play) play.stop();
+    else if (go) { play?.stop(); go(event); }
+    else return;
     event.preventDefault();
   });
 }
 
-// ---- old: to be removed with the last figure that is not yet drawn by `scheduler` ---------------
+// ---- old: to be removed with the last figure that is not yet drawn by `clock` ---------------
 
 // Call `draw` at once when the event that asks for it is over, so that it is ready when the frame
 // comes; and if more is asked for until then, once more in that frame.
