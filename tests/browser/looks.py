@@ -1,5 +1,15 @@
 """How the tests of figures look at a page: when its frame is drawn, and whether all of it fits."""
 
+# What a reader meets in a figure: elements, the numbers in the fields, the pixels of the canvases.
+SHOWN = """
+(root) => [...root.querySelectorAll('*')].filter(
+  (node) => node.checkVisibility() && !node.matches('.cnnbook-live')).map(
+  (node) => [node.tagName, node.value ?? (node.childElementCount ? '' : node.textContent),
+    ...[...node.attributes].filter(({ name }) => name !== 'tabindex')
+      .map(({ name, value }) => `${name}=${value}`).sort(),
+    node.matches('canvas') ? node.toDataURL() : ''].join(' '))
+"""
+
 
 def settle(page):
     """Wait until what was just done is drawn."""

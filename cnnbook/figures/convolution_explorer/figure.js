@@ -125,8 +125,8 @@ function makeParts(view, play) {
     element("div", { class: "middle" }, window.node, kernel.node), sum.node, node, formula,
     element("section", { class: "part help" }, spoken, element("div", {}, word("help"))));
   return {
-    input, output, window, kernel, inputCells, windowCells, kernelCells, outputTexts, dropped, veils,
-    core, terms, total, formula, spoken, controls,
+    input, output, window, kernel, inputCells, windowCells, kernelCells, outputTexts, dropped,
+    veils, core, terms, total, formula, spoken, controls,
   };
 }
 

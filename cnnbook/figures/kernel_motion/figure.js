@@ -1,7 +1,7 @@
 // A kernel that moves in one, two or three directions. A signal is one row, a picture one slice,
 // a volume a stack of slices: everything is a box [depth][row][column], so one drawing fits all.
 
-const SLANT = 0.42; // how a slice of a volume is drawn; as in kernel_motion.py
+const SLANT = 0.42; // how a slice of a volume is drawn; as in figure.py
 const SLOPE = 0.62;
 const GAP = 0.5;
 const UNIT = 40; // a cell in the units of a drawing
@@ -9,8 +9,9 @@ const RING = [[0, 0, 0], [0, 0, 1], [0, 1, 1], [0, 1, 0]]; // the corners of a c
 
 const toBoxes = (text) => text.split("/").map((box) => box.split("|").map(kit.toTable));
 const sizeOf = (box) => [box.length, box[0].length, box[0][0].length];
+/** @type {(size: number[], value: (...place: number[]) => any) => any[][][]} */
 const boxOf = ([depth, rows, columns], value) => Array.from({ length: depth }, (_, d) =>
-  Array.from({ length: rows }, (_, i) => Array.from({ length: columns }, (_, j) => value(d, i, j))));
+  kit.tableOf(rows, columns, (i, j) => value(d, i, j)));
 const places = (size) => boxOf(size, (...place) => place).flat(2);
 const plus = (one, other) => one.map((value, axis) => value + other[axis]);
 
@@ -27,7 +28,8 @@ function convolve(inputs, kernels) {
     inputs.reduce((sum, box, c) => sum + total(termsAt(box, kernels[c], place)), 0));
 }
 
-// A drawn box: set(place, text, share) writes a cell, frame(start, size) draws the window.
+// A drawn box: set(place, text, share) writes a cell, frame(start, size) draws the window. A share
+// is that of the strongest value, with its sign.
 function drawing(box, deep, kind) {
   const size = sizeOf(box);
   const corner = (d, i, j) => (deep
@@ -59,11 +61,11 @@ function drawing(box, deep, kind) {
   node.style.setProperty("--wide", (width + (left + 3) / UNIT).toFixed(3));
   return {
     node,
-    set(place, text, share = 0, sign = "") {
+    set(place, text, share) {
       const { shape, label } = cells.get(String(place));
-      shape.style.setProperty("--share", `${(40 * share).toFixed(1)}%`);
-      shape.setAttribute("class", sign);
-      label.textContent = text;
+      shape.style.setProperty("--share", `${(40 * Math.abs(share)).toFixed(1)}%`);
+      shape.setAttribute("class", share < 0 ? "minus" : "");
+      kit.write(label, text);
       label.setAttribute("class", text.length > 3 ? "motion-long" : "");
     },
     frame(start, [depth, rows, columns]) {
@@ -79,43 +81,73 @@ function drawing(box, deep, kind) {
   };
 }
 
-function render({ model, el }) {
-  const { root, word } = kit.figure(el, model, "kernel_motion");
-  const { element, format } = kit;
-  const AXES = ["depth", "height", "width"];
+// ---- what the reader does -----------------------------------------------------------------------
+
+const AXES = ["depth", "height", "width"];
+const CHOICE = ["directions", "channels", "inputs", "kernels"];
+
+// What follows from the choice; drawn are, besides it, the position and the places visited.
+function derive(model) {
+  const directions = model.get("directions");
+  const [inputs, kernels] = ["inputs", "kernels"].map((name) =>
+    toBoxes(model.get(name)[directions - 1]));
+  const channels = Math.min(model.get("channels"), inputs.length);
+  const used = [inputs, kernels].map((boxes) => boxes.slice(0, channels));
+  const output = convolve(used[0], used[1]);
+  return {
+    directions, channels, most: inputs.length, inputs: used[0], kernels: used[1], output,
+    shape: sizeOf(output), kernel: sizeOf(kernels[0]), key: `${directions} ${channels}`,
+  };
+}
+
+function makeView({ model, el }) {
+  const figure = kit.figure(el, model, "kernel_motion");
+  const state = kit.derived(model, CHOICE, () => derive(model));
   const seen = {}; // which output cells were visited, for each choice
-  let [playing, state, drawn] = [null, null, {}];
-
-  function derive() {
-    const directions = model.get("directions");
-    const [inputs, kernels] = ["inputs", "kernels"].map((name) =>
-      toBoxes(model.get(name)[directions - 1]));
-    const channels = Math.min(model.get("channels"), inputs.length);
-    const used = [inputs, kernels].map((boxes) => boxes.slice(0, channels));
-    const output = convolve(...used);
-    return {
-      directions, channels, most: inputs.length, inputs: used[0], kernels: used[1], output,
-      shape: sizeOf(output), kernel: sizeOf(kernels[0]), key: `${directions} ${channels}`,
-    };
-  }
+  const visited = () => (seen[state().key] ||= new Set());
   // A Python program may have left a position that only fits the choice before.
-  const position = () => model.get("position").map((p, axis) =>
-    Math.max(0, Math.min(p, state.shape[axis] - 1)));
-  const visited = () => (seen[state.key] ||= new Set());
+  const position = () => kit.inside(figure.get("position"), state().shape);
+  const path = kit.walk({
+    place: position, shape: () => state().shape, go: (place) => figure.put({ position: place }),
+  });
+  const choose = (changes) => figure.put(changes, () =>
+    ({ channels: state().channels, position: position() }));
+  return { ...figure, state, visited, position, path, choose };
+}
 
-  // ---- the parts ------------------------------------------------------------------------------
-  const tabs = [1, 2, 3].map((directions) => kit.button({
-    label: `${directions}D`, onClick: () => choose({ directions }),
-  }));
-  const channelButtons = ["one_channel", "two_channels"].map((name, index) => kit.button({
-    label: word(name), onClick: () => choose({ channels: index + 1 }),
-  }));
+function listen({ root, state, path }, { boards }, play) {
+  const deeper = (by) => () => path.by(by, 0, 0);
+  kit.keys(root, {
+    path, play, arrow: (down, right) => path.by(0, down, right),
+    more: { PageUp: deeper(-1), PageDown: deeper(1), "[": deeper(-1), "]": deeper(1) },
+  });
+  // Press or drag: on the output the cell itself, on an input the window around that cell.
+  const [input, output] = [".motion-input .motion-cell", ".motion-output .motion-cell"];
+  kit.follow(boards, (_, event) => {
+    const cell = kit.under(boards, event, `${input}, ${output}`);
+    if (!cell) return;
+    const place = cell.dataset.place.split(",").map(Number);
+    const middle = state().kernel.map((size) => -((size - 1) >> 1));
+    path.to(cell.matches(input) ? plus(place, middle) : place);
+  }, { hover: false, play });
+}
+
+// ---- the parts ----------------------------------------------------------------------------------
+
+function makeParts({ root, word, position, path, choose }, play, fill) {
+  const { element } = kit;
+  const chosen = (changes) => () => { play.stop(); choose(changes); };
+  const tabs = [1, 2, 3].map((directions) =>
+    kit.button({ label: `${directions}D`, onClick: chosen({ directions }) }));
+  const channelButtons = ["one_channel", "two_channels"].map((name, index) =>
+    kit.button({ label: word(name), onClick: chosen({ channels: index + 1 }) }));
   const sliders = AXES.map((axis, index) => kit.slider({
     label: word(`axis_${axis}`), min: 1, max: 1,
-    onInput: (value) => { stop(); moveTo(position().map((p, a) => (a === index ? value - 1 : p))); },
+    onInput: (value) => {
+      play.stop();
+      path.to(position().map((p, other) => (other === index ? value - 1 : p)));
+    },
   }));
-  const play = kit.button({ label: word("play"), onClick: () => (playing ? stop() : start()) });
-  const button = (name, go) => kit.button({ label: word(name), onClick: () => { stop(); go(); } });
   const group = (name, ...nodes) =>
     element("div", { class: "motion-group", role: "group", "aria-label": name }, ...nodes);
   const boards = element("div", { class: "motion-boards", tabindex: 0, role: "group" });
@@ -125,169 +157,142 @@ function render({ model, el }) {
   root.append(
     element("div", { class: "motion-bar" },
       group(word("directions"), ...tabs), group(word("input"), ...channelButtons),
-      group(word("move"), button("reset", reset), button("previous", () => step(-1)), play,
-        button("next", () => step(1)), button("all", fill))),
+      group(word("move"), play.button("reset", play.rewind),
+        play.button("previous", () => path.step(-1)), play.node,
+        play.button("next", () => path.step(1)), play.button("all", fill))),
     boards,
     element("div", { class: "motion-sliders" }, ...[2, 1, 0].map((axis) => sliders[axis].node)),
     element("div", {}, element("div", { class: "motion-title" }, word("sum")), sum),
     facts, element("div", { class: "motion-bar" }, spoken, filled), help);
+  /** @type {Record<string, ReturnType<typeof drawing>[]>} */
+  const drawn = { input: [], kernel: [], output: [] }; // made by drawBoards
+  return { tabs, channelButtons, sliders, boards, drawn, facts, sum, filled, help, spoken };
+}
 
-  // ---- what the reader does -------------------------------------------------------------------
-  function choose(changes) {
-    stop();
-    Object.entries(changes).forEach(([name, value]) => model.set(name, value));
-    state = derive();
-    if (state.channels !== model.get("channels")) model.set("channels", state.channels);
-    model.set("position", position());
-    model.save_changes();
+// ---- the drawing --------------------------------------------------------------------------------
+
+const largestOf = (boxes) => kit.largest(boxes.flat(3));
+
+function drawBoards({ word, state }, { boards, drawn }) {
+  const { element } = kit;
+  const { directions, inputs, kernels, output } = state();
+  const kinds = { input: inputs, kernel: kernels, output: [output] };
+  for (const [kind, boxes] of Object.entries(kinds)) {
+    const strongest = largestOf(boxes);
+    drawn[kind] = boxes.map((box) => drawing(box, directions === 3, kind));
+    if (kind !== "output") boxes.forEach((box, c) => places(sizeOf(box)).forEach((place) => {
+      const value = box[place[0]][place[1]][place[2]];
+      drawn[kind][c].set(place, kit.format(value), value / strongest);
+    }));
   }
-  function moveTo(place) {
-    const inside = place.map((p, axis) => Math.max(0, Math.min(p, state.shape[axis] - 1)));
-    visited().add(String(inside));
-    model.set("position", inside);
-    model.save_changes();
-    move();
-  }
-  function step(by) { // in reading order
-    const all = places(state.shape);
-    const here = all.findIndex((place) => String(place) === String(position()));
-    moveTo(all[Math.max(0, Math.min(here + by, all.length - 1))]);
-  }
-  function reset() { visited().clear(); moveTo([0, 0, 0]); }
-  function fill() { places(state.shape).forEach((place) => visited().add(String(place))); move(); }
-  const atEnd = () => String(position()) === String(state.shape.map((size) => size - 1));
-  function start() {
-    if (kit.reducedMotion()) { step(1); return; }
-    if (atEnd()) reset();
-    const pause = Math.max(250, Math.min(900, 14000 / places(state.shape).length));
-    playing = setInterval(() => { step(1); if (atEnd()) stop(); }, pause);
-    play.textContent = word("pause");
-    move();
-  }
-  function stop() {
-    clearInterval(playing);
-    playing = null;
-    play.textContent = word("play");
-  }
-  const KEYS = {
-    ArrowLeft: [0, 0, -1], ArrowRight: [0, 0, 1], ArrowUp: [0, -1, 0], ArrowDown: [0, 1, 0],
-    PageUp: [-1, 0, 0], PageDown: [1, 0, 0], "[": [-1, 0, 0], "]": [1, 0, 0],
-  };
-  root.addEventListener("keydown", (event) => {
-    if (event.target.matches(event.key === " " ? "input, button" : "input")) return;
-    if (KEYS[event.key]) { stop(); moveTo(plus(position(), KEYS[event.key])); }
-    else if (event.key === "Home") { stop(); moveTo([0, 0, 0]); }
-    else if (event.key === "End") { stop(); moveTo([Infinity, Infinity, Infinity]); }
-    else if (event.key === " ") play.click();
-    else return;
-    event.preventDefault();
+  const name = (channel, count) => (count > 1
+    ? [element("div", { class: "motion-quiet" }, word("channel", { number: channel }))] : []);
+  boards.className = `motion-boards motion-${directions}d`;
+  boards.setAttribute("aria-label", `${directions}D: ${word("move")}`);
+  boards.replaceChildren(...Object.keys(kinds).map((kind) =>
+    element("section", { class: `motion-part motion-${kind}-part` },
+      element("div", { class: "motion-title" }, word(kind)),
+      element("div", { class: "motion-row" }, ...drawn[kind].map((one, channel) =>
+        element("div", {}, ...name(channel, drawn[kind].length), one.node))))));
+}
+
+function drawControls({ state }, { tabs, channelButtons, sliders }) {
+  const { directions, channels, most, shape } = state();
+  const press = (one, pressed) => one.setAttribute("aria-pressed", String(pressed));
+  tabs.forEach((tab, index) => press(tab, index + 1 === directions));
+  channelButtons.forEach((one, index) => {
+    press(one, index + 1 === channels);
+    one.disabled = index + 1 > most;
   });
-  // Press or drag: on the output the cell itself, on an input the window around that cell.
-  const point = (event) => {
-    const cell = event.target.closest(".motion-input .motion-cell, .motion-output .motion-cell");
-    if (!cell || (event.type === "pointermove" && !(event.buttons & 1))) return;
-    const half = cell.closest(".motion-input") ? state.kernel.map((k) => -((k - 1) >> 1)) : [0, 0, 0];
-    stop();
-    moveTo(plus(cell.dataset.place.split(",").map(Number), half));
-  };
-  boards.addEventListener("pointerdown", point);
-  boards.addEventListener("pointermove", point);
+  sliders.forEach(({ node, input }, axis) => {
+    node.hidden = axis < 3 - directions;
+    input.max = shape[axis];
+  });
+}
 
-  // ---- the drawing ----------------------------------------------------------------------------
-  const bracketed = (v) => (v < 0 ? `(${format(v)})` : format(v));
-  const largest = (boxes) => Math.max(1e-12, ...boxes.flat(3).map(Math.abs));
+function drawFacts({ word, state }, { facts, help }) {
+  const { element } = kit;
+  const { directions, channels, inputs, shape, kernel } = state();
+  const own = (size) => size.slice(3 - directions);
+  const tuple = (...numbers) => `(${numbers.join(", ")}${numbers.length > 1 ? "" : ","})`;
+  const code = (text) => element("code", {}, text);
+  const count = places(shape).length;
+  facts.replaceChildren(
+    element("div", {}, word("places", { shape: own(shape).join(" × "), count })),
+    element("div", {}, code(
+      `nn.Conv${directions}d(${channels}, 1, kernel_size=${tuple(...own(kernel))})`)),
+    element("div", {}, code(`x ${tuple(1, channels, ...own(sizeOf(inputs[0])))}`), " · ",
+      code(`weight ${tuple(1, channels, ...own(kernel))}`), " → ",
+      code(`y ${tuple(1, 1, ...own(shape))}`)));
+  help.textContent = word(`help_${directions}`);
+}
 
-  function drawAll() {
-    const { directions, channels, most, inputs, kernels, output, shape, kernel } = state;
-    const deep = directions === 3;
-    const board = (kind, boxes) => boxes.map((box) => drawing(box, deep, kind));
-    drawn = {
-      input: board("input", inputs), kernel: board("kernel", kernels), output: board("output", [output]),
-    };
-    for (const [kind, boxes] of [["input", inputs], ["kernel", kernels]]) {
-      const strongest = largest(boxes);
-      boxes.forEach((box, c) => places(sizeOf(box)).forEach((place) => {
-        const value = box[place[0]][place[1]][place[2]];
-        drawn[kind][c].set(place, format(value), Math.abs(value) / strongest, value < 0 ? "minus" : "");
-      }));
-    }
-    boards.className = `motion-boards motion-${directions}d`;
-    boards.setAttribute("aria-label", `${directions}D: ${word("move")}`);
-    boards.replaceChildren(...["input", "kernel", "output"].map((kind) =>
-      element("section", { class: `motion-part motion-${kind}-part` },
-        element("div", { class: "motion-title" }, word(kind)),
-        element("div", { class: "motion-row" }, ...drawn[kind].map((one, c) => element("div", {},
-          ...(drawn[kind].length > 1
-            ? [element("div", { class: "motion-quiet" }, word("channel", { number: c }))] : []),
-          one.node))))));
-    tabs.forEach((tab, index) => tab.setAttribute("aria-pressed", index + 1 === directions));
-    channelButtons.forEach((one, index) => {
-      one.setAttribute("aria-pressed", index + 1 === channels);
-      one.disabled = index + 1 > most;
-    });
-    sliders.forEach(({ node, input }, axis) => {
-      node.hidden = axis < 3 - directions;
-      input.max = shape[axis];
-    });
-    const own = (size) => size.slice(3 - directions);
-    const tuple = (...numbers) => `(${numbers.join(", ")}${numbers.length > 1 ? "" : ","})`;
-    const code = (text) => element("code", {}, text);
-    const count = shape.reduce((product, size) => product * size);
-    facts.replaceChildren(
-      element("div", {}, word("places", { shape: own(shape).join(" × "), count })),
-      element("div", {}, code(
-        `nn.Conv${directions}d(${channels}, 1, kernel_size=${tuple(...own(kernel))})`)),
-      element("div", {}, code(`x ${tuple(1, channels, ...own(sizeOf(inputs[0])))}`), " · ",
-        code(`weight ${tuple(1, channels, ...own(kernel))}`), " → ",
-        code(`y ${tuple(1, 1, ...own(shape))}`)));
-    help.textContent = word(`help_${directions}`);
-    drawWindow();
+// The frames, and the output as far as it has been visited.
+function drawWindow({ word, state, position, visited }, { boards, drawn, sliders, filled }) {
+  const { output, shape, kernel } = state();
+  const [place, cells] = [position(), places(shape)];
+  const strongest = largestOf([output]);
+  visited().add(String(place));
+  drawn.input.forEach((one) => one.frame(place, kernel));
+  drawn.output[0].frame(place, [1, 1, 1]);
+  boards.style.setProperty("--at", place[2]);
+  cells.forEach((cell) => {
+    const value = output[cell[0]][cell[1]][cell[2]];
+    const known = visited().has(String(cell));
+    drawn.output[0].set(cell, known ? kit.format(value) : "·", known ? value / strongest : 0);
+  });
+  sliders.forEach((slider, axis) => slider.set(place[axis] + 1));
+  filled.textContent = word("seen", { done: visited().size, count: cells.length });
+}
+
+function drawSum({ word, state, position }, { sum, spoken }, play) {
+  const { element, bracketed, format } = kit;
+  const { directions, inputs, kernels, output } = state();
+  const place = position();
+  const value = format(output[place[0]][place[1]][place[2]]);
+  const parts = inputs.map((box, c) => termsAt(box, kernels[c], place));
+  const quiet = (channel) =>
+    element("span", { class: "motion-quiet" }, `${word("channel", { number: channel })}: `);
+  const term = ([x, w]) => element("span", { class: x * w ? "term" : "term zero" },
+    element("span", { class: "x" }, bracketed(x)), "·",
+    element("span", { class: "w" }, bracketed(w)));
+  const whole = element("b", { class: "motion-total" }, value);
+  const lines = parts.map((terms, c) => element("div", {},
+    parts.length > 1 ? quiet(c) : "",
+    ...terms.flatMap((one, index) => [index ? " + " : "", term(one)]),
+    " = ", parts.length > 1 ? element("b", {}, format(total(terms))) : whole));
+  if (parts.length > 1) {
+    const sums = parts.map((terms) => bracketed(total(terms))).join(" + ");
+    lines.push(element("div", {}, sums, " = ", whole));
   }
-  function drawWindow() {
-    const { directions, inputs, kernels, output, shape, kernel } = state;
-    const place = position();
-    const strongest = largest([output]);
-    visited().add(String(place));
-    drawn.input.forEach((one) => one.frame(place, kernel));
-    drawn.output[0].frame(place, [1, 1, 1]);
-    boards.style.setProperty("--at", place[2]);
-    places(shape).forEach((cell) => {
-      const value = output[cell[0]][cell[1]][cell[2]];
-      const known = visited().has(String(cell));
-      drawn.output[0].set(cell, known ? format(value) : "·", known ? Math.abs(value) / strongest : 0,
-        value < 0 ? "minus" : "");
-    });
-    const parts = inputs.map((box, c) => termsAt(box, kernels[c], place));
-    const lines = parts.map((terms, c) => element("div", {},
-      ...(parts.length > 1
-        ? [element("span", { class: "motion-quiet" }, `${word("channel", { number: c })}: `)] : []),
-      ...terms.flatMap(([x, w], index) => [index ? " + " : "", element("span",
-        { class: x * w ? "term" : "term zero" }, element("span", { class: "x" }, bracketed(x)), "·",
-        element("span", { class: "w" }, bracketed(w)))]),
-      " = ", element("b", {}, format(total(terms)))));
-    const value = output[place[0]][place[1]][place[2]];
-    if (parts.length > 1) {
-      lines.push(element("div", {}, parts.map((terms) => bracketed(total(terms))).join(" + "), " = ",
-        element("b", { class: "motion-total" }, format(value))));
-    } else lines[0].lastChild.className = "motion-total";
-    sum.replaceChildren(...lines);
-    sliders.forEach((slider, axis) => slider.set(place[axis] + 1));
-    const shown = place.slice(3 - directions).map((p) => p + 1).join(", ");
-    spoken.setAttribute("aria-live", playing ? "off" : "polite");
-    spoken.textContent = word("here", { place: shown, value: format(value) });
-    filled.textContent = word("seen", { done: visited().size, count: places(shape).length });
-  }
-  state = derive();
-  drawAll();
-  const redraw = kit.oncePerFrame(drawAll);
-  const move = kit.oncePerFrame(drawWindow);
-  const undo = [
-    kit.followTheme(root, redraw),
-    kit.onChange(model, ["directions", "channels", "inputs", "kernels"],
-      () => { state = derive(); redraw(); }),
-    kit.onChange(model, ["position"], move),
-  ];
-  return () => { stop(); undo.forEach((stopListening) => stopListening()); };
+  sum.replaceChildren(...lines);
+  const shown = place.slice(3 - directions).map((p) => p + 1).join(", ");
+  spoken.setAttribute("aria-live", play.playing() ? "off" : "polite");
+  kit.write(spoken, word("here", { place: shown, value }));
+}
+
+function render({ model, el }) {
+  const view = makeView({ model, el });
+  const { visited, path, state } = view;
+  const play = kit.player({
+    word: view.word, path, onChange: () => clock.mark("playing"),
+    rewind: () => { visited().clear(); path.first(); clock.mark("visited"); },
+    pause: () => kit.clamp(14000 / places(state().shape).length, 250, 900),
+  });
+  const parts = makeParts(view, play, () => {
+    places(state().shape).forEach((place) => visited().add(String(place)));
+    clock.mark("visited");
+  });
+  listen(view, parts, play);
+  const draw = (part) => () => part(view, parts, play);
+  const clock = kit.clock(view.root, model, [
+    [draw(drawBoards), ...CHOICE],
+    [draw(drawControls), ...CHOICE],
+    [draw(drawFacts), ...CHOICE],
+    [draw(drawWindow), ...CHOICE, "position", "visited"],
+    [draw(drawSum), ...CHOICE, "position", "playing"],
+  ]);
+  return () => { play.stop(); clock.stop(); };
 }
 
 export default { render, convolve };

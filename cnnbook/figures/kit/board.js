@@ -35,11 +35,16 @@ function cells(onEdit) {
       fields[row + down]?.[column + right]?.focus();
     },
   });
-  function set(table, { name, fixed = (row, column) => false }) { // eslint-disable-line no-unused-vars
+  /**
+   * @param {number[][]} table
+   * @param {{ name: (row: number, column: number) => string,
+   *   fixed?: (row: number, column: number) => boolean }} fields
+   */
+  function set(table, { name, fixed = () => false }) {
     if (fields.length !== table.length || fields[0].length !== table[0].length) {
       fields = table.map((line, row) => line.map((_, column) => field(row, column)));
       node.replaceChildren(...fields.flat());
-      node.style.setProperty("--columns", table[0].length);
+      node.style.setProperty("--columns", String(table[0].length));
     }
     table.forEach((line, row) => line.forEach((number, column) => {
       const target = fields[row][column];
@@ -79,8 +84,8 @@ function paint(canvas, rows, columns, rgb) {
 }
 
 /**
- * Lay `node` over cells of a grid: from [row, column] on, so many [rows, columns] of them; none, and
- * it is hidden.
+ * Lay `node` over cells of a grid: from [row, column] on, so many [rows, columns] of them; none,
+ * and it is hidden.
  * @param {HTMLElement} node
  * @param {number[]} size rows and columns of the grid
  * @param {number[]} start
@@ -97,9 +102,10 @@ function lay(node, size, start, extent) {
 }
 
 /**
- * Tell where the pointer is over `node`: go([down, right], event), as shares of its height and width.
- * A mouse is followed as it hovers, or, with hover: false, only while it is pressed; a finger where
- * it is put down and drawn along. Pressing stops the player; while it plays, hovering does nothing.
+ * Tell where the pointer is over `node`: go([down, right], event), as shares of its height and
+ * width. A mouse is followed as it hovers, or, with hover: false, only while it is pressed; a
+ * finger where it is put down and drawn along. Pressing stops the player; while it plays, hovering
+ * does nothing.
  * @param {HTMLElement} node
  * @param {(shares: number[], event: PointerEvent) => void} go
  * @param {{ hover?: boolean, play?: { stop(): void, playing(): boolean } }} [options]

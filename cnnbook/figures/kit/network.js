@@ -37,8 +37,8 @@ const smallNetwork = (() => {
 
   const normalise = (pixel) => (pixel / 255 - MEAN) / STD;
 
-  // 3 × 3 convolution, stride 1, one ring of zeros around the input; then ReLU. Weight by weight: the
-  // input, moved by one row or column and multiplied by the weight, is added to the output.
+  // 3 × 3 convolution, stride 1, one ring of zeros around the input; then ReLU. Weight by weight:
+  // the input, moved by one row or column and multiplied by the weight, is added to the output.
   function convolve(input, shape, { weight, bias }) {
     const [channels, rows, columns] = shape;
     const output = new Float32Array(bias.length * rows * columns);
@@ -52,7 +52,8 @@ const smallNetwork = (() => {
             const factor = weight[next];
             for (let row = Math.max(0, -i); row < Math.min(rows, rows - i); row += 1) {
               const [to, from] = [start + row * columns, (channel * rows + row + i) * columns + j];
-              for (let column = Math.max(0, -j); column < Math.min(columns, columns - j); column += 1) {
+              const end = Math.min(columns, columns - j);
+              for (let column = Math.max(0, -j); column < end; column += 1) {
                 output[to + column] += factor * input[from + column];
               }
             }
@@ -80,7 +81,8 @@ const smallNetwork = (() => {
   // Every input times its own weight, for each output.
   function connect(input, { weight, bias }) {
     return Float32Array.from(bias, (start, output) =>
-      input.reduce((sum, value, place) => sum + value * weight[output * input.length + place], start));
+      input.reduce((sum, value, place) =>
+        sum + value * weight[output * input.length + place], start));
   }
 
   function softmax(logits) {
@@ -107,7 +109,8 @@ const smallNetwork = (() => {
   function convolveBack(gradient, output, shape, { weight, bias }) {
     const [channels, rows, columns] = shape;
     const result = new Float32Array(channels * rows * columns);
-    const open = gradient.map((value, place) => (output[place] > 0 ? value : 0)); // what ReLU let through
+    // what ReLU let through
+    const open = gradient.map((value, place) => (output[place] > 0 ? value : 0));
     let next = 0;
     for (let filter = 0; filter < bias.length; filter += 1) {
       const start = filter * rows * columns;
@@ -117,7 +120,8 @@ const smallNetwork = (() => {
             const factor = weight[next];
             for (let row = Math.max(0, -i); row < Math.min(rows, rows - i); row += 1) {
               const [from, to] = [start + row * columns, (channel * rows + row + i) * columns + j];
-              for (let column = Math.max(0, -j); column < Math.min(columns, columns - j); column += 1) {
+              const end = Math.min(columns, columns - j);
+              for (let column = Math.max(0, -j); column < end; column += 1) {
                 result[to + column] += factor * open[from + column];
               }
             }

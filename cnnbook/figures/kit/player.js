@@ -105,9 +105,10 @@ function walk({ place, shape, go }) {
  * step and stops at the end; whatever else the reader does stops it. With reduced motion it is one
  * step. `node` is the button; button(name, go) makes one more, which stops it and goes.
  * @param {{ word: (key: string) => string, path: ReturnType<typeof walk>, pause: () => number,
- *   onChange?: () => void }} options `pause`: milliseconds a step; `onChange`: it plays, or stopped
+ *   rewind?: () => void, onChange?: () => void }} options
+ *   `pause`: milliseconds a step; `rewind`: to the start; `onChange`: it plays, or it has stopped
  */
-function player({ word, path, pause, onChange: changed = () => {} }) {
+function player({ word, path, pause, rewind = path.first, onChange: changed = () => {} }) {
   let timer = null;
   const node = button({ label: word("play"), onClick: toggle });
   function set(next) {
@@ -123,20 +124,20 @@ function player({ word, path, pause, onChange: changed = () => {} }) {
   }
   function toggle() {
     if (timer !== null) { stop(); return; }
-    if (path.atEnd()) path.first();
+    if (path.atEnd()) rewind();
     else if (reducedMotion()) path.step(1);
     if (!reducedMotion()) set(setInterval(tick, pause()));
   }
   const other = (name, go) => button({ label: word(name), onClick: () => { stop(); go(); } });
-  return { node, toggle, stop, playing: () => timer !== null, button: other };
+  return { node, toggle, stop, rewind, playing: () => timer !== null, button: other };
 }
 
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /**
  * The keys of a figure, the same everywhere: arrows move along the path, Space plays, Home and End
- * go to its ends, Escape lets go. `arrow` is for a figure whose arrows do something else, `more` for
- * its own keys: { Enter: (event) => … }. A field keeps its keys, and so does the browser: with
+ * go to its ends, Escape lets go. `arrow` is for a figure whose arrows do something else, `more`
+ * for its own keys: { Enter: (event) => … }. A field keeps its keys, and so does the browser: with
  * Ctrl, Alt or ⌘ a key is not ours.
  * @param {HTMLElement} node
  * @param {{ path?: ReturnType<typeof walk>, play?: ReturnType<typeof player>,
