@@ -74,6 +74,20 @@ def test_stills_are_small_and_follow_the_state(kernel):
     assert before != explorer.png()
 
 
+def test_a_still_is_drawn_once_for_each_state(monkeypatch):
+    drawn = []
+    still = ConvolutionExplorer.still
+    monkeypatch.setattr(
+        ConvolutionExplorer, "still", lambda figure: drawn.append(figure.stride) or still(figure)
+    )
+    explorer = ConvolutionExplorer()
+    first = bundle(explorer)["image/png"]
+    assert bundle(explorer)["image/png"] == first and explorer.to_html()
+    explorer.stride = 2
+    assert bundle(explorer)["image/png"] != first
+    assert drawn == [1, 2]
+
+
 def test_still_writes_the_sum():
     explorer = ConvolutionExplorer(kernel="vertical_edges", position=(0, 1))
     plot = explorer.still()

@@ -1,6 +1,7 @@
 """The base of every live figure."""
 
 import base64
+import json
 from pathlib import Path
 
 import anywidget
@@ -62,6 +63,7 @@ class Figure(anywidget.AnyWidget):
     """
 
     name = None  # the name of its folder
+    _drawn = None, None  # a state and its picture
     words = traitlets.Dict().tag(sync=True)
     language = traitlets.Unicode().tag(sync=True)
 
@@ -110,14 +112,17 @@ class Figure(anywidget.AnyWidget):
         raise NotImplementedError(f"{type(self).__name__} has no alternative_text()")
 
     def png(self):
-        """The still picture as PNG bytes, small enough for a notebook file."""
+        """The still picture as PNG bytes, small enough for a notebook file; drawn once a state."""
         import matplotlib
 
         from cnnbook import plots
 
-        with matplotlib.rc_context():  # the book's font, whatever the notebook uses
-            plots.use_book_style()
-            return plots.png(self.still())
+        state = json.dumps(self.state(), sort_keys=True)
+        if self._drawn[0] != state:
+            with matplotlib.rc_context():  # the book's font, whatever the notebook uses
+                plots.use_book_style()
+                self._drawn = state, plots.png(self.still())
+        return self._drawn[1]
 
     def figure_json(self):
         """What a static page needs: ``{"fig": NAME, "state": {...}}``."""

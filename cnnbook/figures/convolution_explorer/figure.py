@@ -5,11 +5,9 @@ import traitlets
 
 from cnnbook import convolution, language
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.palette import BLUE, GREEN, ORANGE
 from cnnbook.figures.tables import (
-    BLUE,
-    GREEN,
     KERNELS,
-    ORANGE,
     draw_table,
     grid,
     size_text,

@@ -132,6 +132,18 @@ function player({ word, path, pause, rewind = path.first, onChange: changed = ()
   return { node, toggle, stop, rewind, playing: () => timer !== null, button: other };
 }
 
+/**
+ * What can be taken back, at most so many steps: remember(state) before a change, back() for the
+ * state before the last one.
+ */
+function earlier(most = 50) {
+  const states = [];
+  return {
+    remember(state) { states.push(state); if (states.length > most) states.shift(); },
+    back: () => states.pop(),
+  };
+}
+
 const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 /**

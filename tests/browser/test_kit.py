@@ -1,4 +1,4 @@
-"""The kit's clock, on the browser's own frames: state and nodes agree, nothing runs idly."""
+"""The kit: state and nodes agree on real frames, nothing runs idly, every host is known."""
 
 import pytest
 from looks import SHOWN, settle
@@ -102,3 +102,36 @@ def test_an_idle_figure_asks_nothing_even_before_it_is_on_the_page(open_figure, 
     assert asked["idle"] == asked["settled"]
     assert asked["idle"]["frames"] <= 10 and asked["idle"]["timers"] == 0
     assert asked["idle"]["listeners"] >= 10 and asked["stopped"]["listeners"] == 0
+
+
+@pytest.mark.parametrize(
+    "names, theme, ground",
+    [
+        ("vscode-dark", "dark", "rgb(20, 24, 29)"),
+        ("vscode-high-contrast", "dark", "rgb(0, 0, 0)"),
+        ("vscode-high-contrast vscode-high-contrast-light", "light", "rgb(255, 255, 255)"),
+    ],
+)
+def test_follows_the_themes_of_vs_code(open_figure, names, theme, ground):
+    page = open_figure(KernelMotion(), theme="light" if theme == "dark" else "dark")
+    page.evaluate("(names) => { document.body.className = names; }", names)
+    settle(page)
+    root = page.locator(".cnnbook-figure")
+    assert root.get_attribute("data-theme") == theme
+    assert root.evaluate("(node) => getComputedStyle(node).backgroundColor") == ground
+
+
+def test_the_pointer_finds_its_cell_in_a_shadow_root(open_figure):
+    """Where marimo puts a figure: `document.elementFromPoint` finds only the host there."""
+    page = open_figure(KernelMotion(2))
+    page.evaluate("""() => {
+      const old = document.querySelector('.cnnbook-place');
+      const [host, place] = [document.createElement('div'), document.createElement('div')];
+      host.attachShadow({ mode: 'open' }).append(
+        document.querySelector('style').cloneNode(true), place);
+      old.replaceWith(host);
+      window.model = old.cnnbookModel;
+      cnnbookFigures.kernel_motion.render({ model: window.model, el: place });
+    }""")
+    page.locator(".motion-output .motion-cell[data-place='0,2,1'] text").click(force=True)
+    assert page.evaluate("window.model.get('position')") == [0, 2, 1]
