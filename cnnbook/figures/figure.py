@@ -63,7 +63,7 @@ class Figure(anywidget.AnyWidget):
     """
 
     name = None  # the name of its folder
-    _drawn = None, None  # a state and its picture
+    _drawn = "", b""  # a state and its picture
     words = traitlets.Dict().tag(sync=True)
     language = traitlets.Unicode().tag(sync=True)
 

@@ -4,6 +4,7 @@ import base64
 import html
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -11,7 +12,7 @@ FIGURE_TYPE = "application/vnd.cnnbook.figure+json"
 KIT = ("dom", "player", "board", "colour", "numbers", "host")  # in front of every figure
 
 
-def fragment(figure_json, png, alt):
+def fragment(figure_json: dict, png: bytes | str, alt: str) -> str:
     """One figure inside a static page: its picture, and its state for the script to wake up.
 
     Parameters
@@ -37,12 +38,12 @@ def fragment(figure_json, png, alt):
     )
 
 
-def module(name):
+def module(name: str) -> str:
     """The JavaScript of figure `name` for a notebook: one module with the kit in front."""
     return "\n".join([*_shared([name]), _read(name, "figure.js")])
 
 
-def scripts(names):
+def scripts(names: Iterable[str]) -> str:
     """The JavaScript that wakes up figures `names`, as one classic script.
 
     A page opened from ``file://`` may not load modules, so each figure's module becomes a function
@@ -58,13 +59,13 @@ def scripts(names):
     return "(() => {\n" + "\n".join(parts) + "\n})();\n"
 
 
-def styles(names):
+def styles(names: Iterable[str]) -> str:
     """The style sheet of figures `names`, with what all figures share first."""
     own = [_read(name, "figure.css") for name in names if (FOLDER / name / "figure.css").exists()]
     return "\n".join([_read("figure.css"), *own])
 
 
-def page(body, names, title, page_language):
+def page(body: str, names: Iterable[str], title: str, page_language: str) -> str:
     """A whole HTML page around `body` that asks nothing of the network."""
     return f"""<!DOCTYPE html>
 <html lang="{page_language}">
