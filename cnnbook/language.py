@@ -1,7 +1,8 @@
 """The Korean and English words that figures, plots and checks print.
 
 Every reader-facing string lives in ``cnnbook/words/ROOM.json`` as ``{"name": {"ko": …, "en": …}}``
-and is asked for by ``text("ROOM.name")``. So the code cells of both editions are the same.
+and is asked for by ``text("ROOM.name")``. So the code cells of both editions are the same. The room
+of a live figure lies beside its drawing, in ``cnnbook/figures/ROOM/words.json``.
 """
 
 import json
@@ -32,12 +33,19 @@ def language():
     return _current
 
 
+def word_lists():
+    """The files that hold the words, as ``{room: path}``."""
+    package = Path(__file__).parent
+    shared = {path.stem: path for path in package.glob("words/*.json")}
+    figures = {path.parent.name: path for path in package.glob("figures/*/words.json")}
+    return {**shared, **figures}
+
+
 @cache
 def _room(name):
-    path = Path(__file__).parent / "words" / f"{name}.json"
-    if not path.exists():
-        raise KeyError(f"there is no word list {path.name} in cnnbook/words")
-    return json.loads(path.read_text(encoding="utf-8"))
+    if name not in word_lists():
+        raise KeyError(f"there is no word list {name} in cnnbook/words or cnnbook/figures")
+    return json.loads(word_lists()[name].read_text(encoding="utf-8"))
 
 
 def words(room):

@@ -14,6 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont
 
+from cnnbook import language
+
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = ROOT / "cnnbook" / "assets"
 NANUM = Path("/usr/share/fonts/truetype/nanum/NanumGothic.ttf")
@@ -126,9 +128,9 @@ def test_every_word_the_book_prints_can_be_drawn():
     """By this font or by DejaVu Sans, which matplotlib brings and takes next."""
     drawn = set(TTFont(ASSETS / "cnnbook-gothic.ttf").getBestCmap())
     drawn |= set(TTFont(findfont("DejaVu Sans")).getBestCmap())
-    for room in sorted((ROOT / "cnnbook" / "words").glob("*.json")):
-        letters = set(room.read_text(encoding="utf-8")) - {"\n", "\t"}
-        assert [letter for letter in letters if ord(letter) not in drawn] == [], room.name
+    for room, path in language.word_lists().items():
+        letters = set(path.read_text(encoding="utf-8")) - {"\n", "\t"}
+        assert [letter for letter in letters if ord(letter) not in drawn] == [], room
 
 
 @pytest.mark.parametrize("name", FONTS)

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cnnbook import language
 from cnnbook.figures import CostExplorer
-from cnnbook.figures.cost_explorer import ALLOWED, PRESETS
+from cnnbook.figures.cost_explorer.figure import ALLOWED, PRESETS
 from cnnbook.models import FashionCNN, SpeedrunCNN
 
 

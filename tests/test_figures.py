@@ -14,10 +14,10 @@ from PIL import Image
 
 from cnnbook import figures, language
 from cnnbook.figures import KERNELS, ConvolutionExplorer, Figure, fragment, page, scripts, styles
-from cnnbook.figures.figure import FIGURE_TYPE, FOLDER
+from cnnbook.figures.page import FIGURE_TYPE, FOLDER
 from cnnbook.figures.tables import from_rows, to_rows
 
-SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.js") if path.stem.partition("_")[0] != "kit")
+SCRIPTS = sorted(path.parent.name for path in FOLDER.glob("*/figure.js"))
 
 
 def bundle(figure):
@@ -72,6 +72,20 @@ def test_stills_are_small_and_follow_the_state(kernel):
     assert before == explorer.png()
     explorer.position = [20, 4]
     assert before != explorer.png()
+
+
+def test_a_still_is_drawn_once_for_each_state(monkeypatch):
+    drawn = []
+    still = ConvolutionExplorer.still
+    monkeypatch.setattr(
+        ConvolutionExplorer, "still", lambda figure: drawn.append(figure.stride) or still(figure)
+    )
+    explorer = ConvolutionExplorer()
+    first = bundle(explorer)["image/png"]
+    assert bundle(explorer)["image/png"] == first and explorer.to_html()
+    explorer.stride = 2
+    assert bundle(explorer)["image/png"] != first
+    assert drawn == [1, 2]
 
 
 def test_still_writes_the_sum():
@@ -179,18 +193,16 @@ def test_numbers_travel_unchanged(table):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts_use_no_word_that_is_missing_in_a_language(name):
     """Every ``word("x")`` of a figure's script stands in the figure's words."""
-    figure = {cls.name: cls for cls in all_figures()}[name]
-    source = (FOLDER / f"{name}.js").read_text(encoding="utf-8")
+    source = (FOLDER / name / "figure.js").read_text(encoding="utf-8")
     used = set(re.findall(r'\b(?:word|small)\("(\w+)"', source))
     assert used
-    for room in ("figure", figure.room):
-        path = FOLDER.parent / "words" / f"{room}.json"
-        entries = json.loads(path.read_text(encoding="utf-8"))
+    for room in ("figure", name):
+        entries = json.loads(language.word_lists()[room].read_text(encoding="utf-8"))
         assert all(set(entry) == {"ko", "en"} and all(entry.values()) for entry in entries.values())
         for entry in entries.values():
             places = [sorted(re.findall(r"\{(\w+)\}", entry[name])) for name in ("ko", "en")]
             assert places[0] == places[1], entry
-    assert used <= set(language.words("figure")) | set(language.words(figure.room))
+    assert used <= set(language.words("figure")) | set(language.words(name))
 
 
 def all_figures():

@@ -12,9 +12,10 @@ import checks
 import notebooks
 from checks.editions import word_list_problems
 from checks.words import wrong_words
+from cnnbook import language
 
 PAGES = sorted(checks.ROOT.glob("*.md"))
-WORD_LISTS = sorted((checks.ROOT / "cnnbook" / "words").glob("*.json"))
+WORD_LISTS = sorted(language.word_lists().values())
 
 
 def refuse(problems):
@@ -35,12 +36,12 @@ def test_notebook(path):
     refuse(checks.problems(path))
 
 
-@pytest.mark.parametrize("path", PAGES + WORD_LISTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES + WORD_LISTS, ids=lambda path: "/".join(path.parts[-2:]))
 def test_words_outside_the_notebooks(path):
     refuse(wrong_words(path.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("path", WORD_LISTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", WORD_LISTS, ids=lambda path: "/".join(path.parts[-2:]))
 def test_word_lists_are_translated(path):
     entries = json.loads(path.read_text(encoding="utf-8"))
     assert entries

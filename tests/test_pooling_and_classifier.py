@@ -9,7 +9,7 @@ from cnnbook import language
 from cnnbook.exercises import examine
 from cnnbook.exercises.chapter_5_1_2_pooling_and_classifier import EXERCISES
 from cnnbook.figures import PoolingExplorer, ShapeTracer
-from cnnbook.figures.pooling_explorer import POOLING_INPUT
+from cnnbook.figures.pooling_explorer.figure import POOLING_INPUT
 from cnnbook.models import FashionCNN
 
 CHAPTER = "5_1_2_pooling_and_classifier"

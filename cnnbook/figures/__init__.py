@@ -1,22 +1,23 @@
 """Live figures: drawn in the page, moved by the reader, read and set from Python.
 
-A figure is one ``NAME.py`` (its state), one ``NAME.js`` (its drawing) and, where it needs one, a
-``NAME.css``. What all figures share is in ``figure.py``, ``kit.js`` and ``figure.css``.
+A figure is a folder: ``figure.py`` (its state), ``figure.js`` (its drawing), ``figure.css`` and
+``words.json``. What all figures share is in ``figure.py``, ``figure.css`` and ``kit``.
 """
 
-from cnnbook.figures.convolution_explorer import ConvolutionExplorer
-from cnnbook.figures.cost_explorer import CostExplorer
-from cnnbook.figures.explanation_explorer import ExplanationExplorer
-from cnnbook.figures.figure import Figure, StateError, fragment, page, scripts, styles
-from cnnbook.figures.kernel_motion import KernelMotion
-from cnnbook.figures.message_passing import MessagePassing
-from cnnbook.figures.network_explorer import NetworkExplorer
-from cnnbook.figures.pooling_explorer import PoolingExplorer
-from cnnbook.figures.shape_tracer import ShapeTracer
-from cnnbook.figures.shuffle_explorer import ShuffleExplorer
+from cnnbook.figures.convolution_explorer.figure import ConvolutionExplorer
+from cnnbook.figures.cost_explorer.figure import CostExplorer
+from cnnbook.figures.explanation_explorer.figure import ExplanationExplorer
+from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.kernel_motion.figure import KernelMotion
+from cnnbook.figures.message_passing.figure import MessagePassing
+from cnnbook.figures.network_explorer.figure import NetworkExplorer
+from cnnbook.figures.page import fragment, page, scripts, styles
+from cnnbook.figures.pooling_explorer.figure import PoolingExplorer
+from cnnbook.figures.shape_tracer.figure import ShapeTracer
+from cnnbook.figures.shuffle_explorer.figure import ShuffleExplorer
 from cnnbook.figures.tables import KERNELS
-from cnnbook.figures.training_curve import TrainingCurve
-from cnnbook.figures.transfer_explorer import TransferExplorer
+from cnnbook.figures.training_curve.figure import TrainingCurve
+from cnnbook.figures.transfer_explorer.figure import TransferExplorer
 
 __all__ = [
     "KERNELS",

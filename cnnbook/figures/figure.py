@@ -1,19 +1,15 @@
-"""The base of every live figure, and the few functions that put figures into a static page."""
+"""The base of every live figure."""
 
 import base64
-import html
 import json
-import re
 from pathlib import Path
 
 import anywidget
 import traitlets
 
 from cnnbook import language
+from cnnbook.figures.page import FIGURE_TYPE, FOLDER, fragment, module, page, styles
 from cnnbook.files import write_atomically
-
-FOLDER = Path(__file__).parent
-FIGURE_TYPE = "application/vnd.cnnbook.figure+json"
 
 
 class StateError(ValueError, traitlets.TraitError):
@@ -27,14 +23,12 @@ class StateError(ValueError, traitlets.TraitError):
 class Figure(anywidget.AnyWidget):
     """A live figure: state in traits, drawing in one JavaScript file.
 
-    Writing one takes three steps.
+    Writing one takes a folder, ``cnnbook/figures/NAME``, and three steps.
 
-    1. ``cnnbook/words/ROOM.json``: every word the figure shows, Korean and English.
-    2. ``NAME.py``: the state. Every trait with ``.tag(sync=True)`` is part of it::
+    1. ``words.json``: every word the figure shows, Korean and English.
+    2. ``figure.py``: the state. Every trait with ``.tag(sync=True)`` is part of it::
 
            class TrainingCurve(Figure):
-               script = "training_curve.js"
-               room = "curve"
                losses = traitlets.List(traitlets.Float()).tag(sync=True)
 
                def still(self):              # the picture that GitHub and paper show:
@@ -47,40 +41,44 @@ class Figure(anywidget.AnyWidget):
 
        Refuse a state that cannot be drawn in a ``@traitlets.validate`` method with
        ``raise StateError(...)``; it is a ``ValueError`` that names the value.
-    3. ``NAME.js``: the drawing, a module without imports. It ends with its only export::
+    3. ``figure.js``: the drawing, a module without imports. It ends with its only export::
 
            function render({ model, el }) {
-             const { root, word } = kit.figure(el, model, "training_curve");
-             ...
-             return () => { ... };           // clean up: timers, observers
+             const { root, word, get, put } = kit.figure(el, model, "training_curve");
+             const curve = element("canvas");
+             root.append(curve);
+             const clock = kit.clock(root, model, [
+               [drawCurve, "theme", "losses"],  // drawn when one of these has changed
+             ]);
+             return clock.stop;                 // clean up: listeners, timers
            }
            export default { render };
 
-       `kit` is ``kit.js`` (a script that begins with ``// uses kit_network.js`` gets the
-       arithmetic of the small network, too); the model has ``get``, ``set``, ``on``, ``off`` and
-       ``save_changes``, both in a notebook and in a static page. Style goes to ``NAME.css``, with
-       a ``min-height`` so that a page does not jump when the figure comes alive.
+       `kit` is put together from ``cnnbook/figures/kit`` (a script that begins with
+       ``// uses kit/network.js`` gets the arithmetic of the small network, too); the model has
+       ``get``, ``set``, ``on``, ``off`` and ``save_changes``, both in a notebook and in a static
+       page. Style goes to ``figure.css``, with a ``min-height`` so that a page does not jump when
+       the figure comes alive.
 
     Show it as the last expression of a cell or with ``display(figure, display_id=True)``.
     """
 
-    script = None
-    room = None
+    name = None  # the name of its folder
+    _drawn = "", b""  # a state and its picture
     words = traitlets.Dict().tag(sync=True)
     language = traitlets.Unicode().tag(sync=True)
 
     def __init_subclass__(cls, **kwargs):
-        if "script" in cls.__dict__:
-            cls.name = Path(cls.script).stem
-            cls._esm = "\n".join([*_shared([cls.name]), _read(cls.script)])
-            cls._css = styles([cls.name])
+        folder = cls.__module__.rpartition(".figure")[0].rpartition(".")[2]
+        if cls.name != folder and (FOLDER / folder / "figure.js").exists():
+            cls.name, cls._esm, cls._css = folder, module(folder), styles([folder])
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **state):
         unknown = set(state) - set(self.trait_names())
         if unknown:
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
-        words = language.words("figure") | language.words(self.room)
+        words = language.words("figure") | language.words(self.name)
         try:
             super().__init__(words=words, language=language.language(), **state)
         except traitlets.TraitError as error:
@@ -115,14 +113,17 @@ class Figure(anywidget.AnyWidget):
         raise NotImplementedError(f"{type(self).__name__} has no alternative_text()")
 
     def png(self):
-        """The still picture as PNG bytes, small enough for a notebook file."""
+        """The still picture as PNG bytes, small enough for a notebook file; drawn once a state."""
         import matplotlib
 
         from cnnbook import plots
 
-        with matplotlib.rc_context():  # the book's font, whatever the notebook uses
-            plots.use_book_style()
-            return plots.png(self.still())
+        state = json.dumps(self.state(), sort_keys=True)
+        if self._drawn[0] != state:
+            with matplotlib.rc_context():  # the book's font, whatever the notebook uses
+                plots.use_book_style()
+                self._drawn = state, plots.png(self.still())
+        return self._drawn[1]
 
     def figure_json(self):
         """What a static page needs: ``{"fig": NAME, "state": {...}}``."""
@@ -146,88 +147,6 @@ class Figure(anywidget.AnyWidget):
     def save_html(self, path):
         """Write :meth:`to_html` to `path`; opens by double click, from ``file://``."""
         write_atomically(path, self.to_html())
-
-
-def fragment(figure_json, png, alt):
-    """One figure inside a static page: its picture, and its state for the script to wake up.
-
-    Parameters
-    ----------
-    figure_json : dict
-        ``{"fig": NAME, "state": {...}}``, as in a notebook output of type :data:`FIGURE_TYPE`.
-    png : bytes or str
-        The still picture; as str, in base64 as notebooks store it.
-    alt : str
-        The alternative text.
-    """
-    if isinstance(png, bytes):
-        png = base64.b64encode(png).decode("ascii")
-    island = json.dumps(figure_json, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
-    name = html.escape(figure_json["fig"])
-    # A figure that goes through epochs is taller, and its style reserves the room from the start.
-    kind = "cnnbook-still" + " cnnbook-trained" * bool(figure_json["state"].get("epochs"))
-    return (
-        '<div class="cnnbook-place">'
-        f'<div class="cnnbook-figure {kind}" data-figure="{name}">'
-        f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png.strip()}"></div>'
-        f'<script type="{FIGURE_TYPE}">{island}</script></div>'
-    )
-
-
-def scripts(names):
-    """The JavaScript that wakes up figures `names`, as one classic script.
-
-    A page opened from ``file://`` may not load modules, so each figure's module becomes a function
-    that returns what the module exports.
-    """
-    parts = _shared(names)
-    for name in names:
-        before, export, after = _read(f"{name}.js").rpartition("export default")
-        if not export:
-            raise ValueError(f"{name}.js has no 'export default'; a figure ends with it")
-        parts.append(f"kit.figures.{name} = (() => {{\n{before}return{after}}})();")
-    parts.append("kit.hydrate();")
-    return "(() => {\n" + "\n".join(parts) + "\n})();\n"
-
-
-def styles(names):
-    """The style sheet of figures `names`, with what all figures share first."""
-    own = [f"{name}.css" for name in names if (FOLDER / f"{name}.css").exists()]
-    return "\n".join(_read(name) for name in ["figure.css", *own])
-
-
-def page(body, names, title, page_language):
-    """A whole HTML page around `body` that asks nothing of the network."""
-    return f"""<!DOCTYPE html>
-<html lang="{page_language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{html.escape(title)}</title>
-<link rel="icon" href="data:,">
-<style>{styles(names)}</style>
-</head>
-<body class="cnnbook-page">
-{body}
-<script>{scripts(names)}</script>
-</body>
-</html>
-"""
-
-
-def _shared(names):
-    """``kit.js``, and what figures `names` ask for beside it: a line ``// uses kit_NAME.js``."""
-    asked = {
-        file
-        for name in names
-        for file in re.findall(r"^// uses (kit_\w+\.js)$", _read(f"{name}.js"), re.MULTILINE)
-    }
-    return [_read(file) for file in ["kit.js", *sorted(asked)]]
-
-
-def _read(name):
-    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def _as_value_error(error):

@@ -15,7 +15,6 @@ KERNELS = {
     "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
 }
 LIMITS = {"image": 64, "kernel": 5}  # most rows and columns
-BLUE, ORANGE, GREEN = "#0072B2", "#B34700", "#00735C"  # input, kernel, output; as in figure.css
 
 
 def to_rows(array, figure=None):
@@ -79,7 +78,7 @@ def grid(name, value):
             raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
         value = KERNELS[value]
     array, shape = table_of_numbers(name, value)
-    if array.ndim != 2 or not 1 <= min(array.shape) or max(array.shape) > limit:
+    if array.ndim != 2 or not min(array.shape) >= 1 or max(array.shape) > limit:
         raise StateError(f"{name} has shape {shape}; this figure shows up to {limit} × {limit}")
     if not np.isfinite(array).all():
         raise StateError(f"{name} holds {array[~np.isfinite(array)][0]}; all must be finite")

@@ -11,9 +11,9 @@ import pytest
 
 pytest.register_assert_rewrite("looks")
 
-# A second event within one frame is drawn when the frame comes (kit.js, oncePerFrame). On a busy
+# A second event within one frame is drawn when the frame comes (kit/player.js, clock). On a busy
 # machine that can be later than the test's next look: in these pages a frame comes at once. The
-# real clock ticks in the web book (test_book.py) and in JupyterLab (test_jupyterlab.py).
+# real clock ticks with `real_clock=True`, in the web book and in JupyterLab.
 NO_SCREEN = "window.requestAnimationFrame = (go) => setTimeout(() => go(performance.now()), 0);"
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -49,7 +49,7 @@ def chromium():
 
 @pytest.fixture
 def open_figure(chromium, tmp_path):
-    """``open_figure(figure, width=…, theme=…)``: the figure's own page, from disk, alone.
+    """``open_figure(figure, width=…, theme=…, real_clock=…)``: the figure's own page, from disk.
 
     After the test: no error in the console, nothing asked of any network.
     """
@@ -59,13 +59,14 @@ def open_figure(chromium, tmp_path):
         if "willReadFrequently" not in message.text:  # the tests' own reading of pixels
             complaints.append(f"console: {message.text}")
 
-    def open_page(figure, width=1280, theme="light", **options):
+    def open_page(figure, width=1280, theme="light", real_clock=False, **options):
         path = tmp_path / f"figure-{len(contexts)}.html"
         figure.save_html(path)
         context = chromium.new_context(
             viewport={"width": width, "height": 800}, color_scheme=theme, offline=True, **options
         )
-        context.add_init_script(NO_SCREEN)
+        if not real_clock:
+            context.add_init_script(NO_SCREEN)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)

@@ -12,6 +12,17 @@ def give_up(reason):
     pytest.skip(reason)
 
 
+# What a reader meets in a figure: elements, the numbers in the fields, the pixels of the canvases.
+SHOWN = """
+(root) => [...root.querySelectorAll('*')].filter(
+  (node) => node.checkVisibility() && !node.matches('.cnnbook-live')).map(
+  (node) => [node.tagName, node.value ?? (node.childElementCount ? '' : node.textContent),
+    ...[...node.attributes].filter(({ name }) => name !== 'tabindex')
+      .map(({ name, value }) => `${name}=${value}`).sort(),
+    node.matches('canvas') ? node.toDataURL() : ''].join(' '))
+"""
+
+
 def settle(page):
     """Wait until what was just done is drawn."""
     page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")

@@ -7,7 +7,7 @@ from looks import assert_it_fits, assert_same_height, settle
 
 from cnnbook import language
 from cnnbook.figures import CostExplorer
-from cnnbook.figures.cost_explorer import ALLOWED, LAYERS, PRESETS
+from cnnbook.figures.cost_explorer.figure import ALLOWED, LAYERS, PRESETS
 
 WIDTHS = (1280, 800, 700, 360)
 LARGEST = {"filters1": 128, "kernel1": 7, "filters2": 128, "kernel2": 7, "hidden": 1024, "batch": 1}

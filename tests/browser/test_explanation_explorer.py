@@ -7,7 +7,7 @@ from looks import settle
 from cnnbook import language
 from cnnbook.data import fashion_mnist
 from cnnbook.figures import ExplanationExplorer
-from cnnbook.figures.explanation_explorer import COVERS, LAYERS, VIEWS
+from cnnbook.figures.explanation_explorer.figure import COVERS, LAYERS, VIEWS
 
 MODEL = "document.querySelector('.cnnbook-place').cnnbookModel"
 WIDTHS = (1280, 800, 620, 360)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from looks import assert_it_fits, assert_same_height, settle
+from looks import SHOWN, assert_it_fits, assert_same_height, settle
 
 from cnnbook import language
 from cnnbook.figures import (
@@ -328,17 +328,6 @@ def test_follows_the_theme_of_the_page(open_figure):
         assert page.locator(".cnnbook-figure").get_attribute("data-theme") == "light"
     page.emulate_media(color_scheme="dark")
     page.wait_for_selector(".cnnbook-figure[data-theme=dark]")  # the system tells with a frame
-
-
-# What a reader meets in a figure: elements, the numbers in the fields, the pixels of the canvases.
-SHOWN = """
-(root) => [...root.querySelectorAll('*')].filter(
-  (node) => node.checkVisibility() && !node.matches('.cnnbook-live')).map(
-  (node) => [node.tagName, node.value ?? (node.childElementCount ? '' : node.textContent),
-    ...[...node.attributes].filter(({ name }) => name !== 'tabindex')
-      .map(({ name, value }) => `${name}=${value}`).sort(),
-    node.matches('canvas') ? node.toDataURL() : ''].join(' '))
-"""
 
 
 def test_what_changed_is_all_that_had_to_be_drawn(open_figure):

@@ -6,7 +6,7 @@ from looks import assert_it_fits, assert_same_height, settle
 from cnnbook import language
 from cnnbook.figures import fragment, scripts
 from cnnbook.figures import page as whole_page
-from cnnbook.figures.training_curve import TrainingCurve
+from cnnbook.figures.training_curve.figure import TrainingCurve
 
 POINTS = [[0.5 * k, 2.0 / k, 1 - 1 / (k + 1), 0.1 / k] for k in range(1, 9)]
 WIDTHS = (360, 700, 1280)

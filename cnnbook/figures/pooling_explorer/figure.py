@@ -5,10 +5,8 @@ import traitlets
 
 from cnnbook import convolution, language
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.palette import BLUE, GREEN, ORANGE
 from cnnbook.figures.tables import (
-    BLUE,
-    GREEN,
-    ORANGE,
     draw_table,
     grid,
     size_text,
@@ -58,8 +56,6 @@ class PoolingExplorer(Figure):
         If a value cannot be shown; it names the value.
     """
 
-    script = "pooling_explorer.js"
-    room = "pooling"
     image = table_trait()
     kind = traitlets.Unicode("max").tag(sync=True)
     window = traitlets.Int(2).tag(sync=True)
@@ -71,7 +67,7 @@ class PoolingExplorer(Figure):
     pictures = traitlets.Dict().tag(sync=True)
 
     def __init__(self, image=None, pictures=None, **state):
-        pictures = {language.text("pooling.example"): POOLING_INPUT, **(pictures or {})}
+        pictures = {language.text("pooling_explorer.example"): POOLING_INPUT, **(pictures or {})}
         pictures = {label: to_rows(_picture(label, table)) for label, table in pictures.items()}
         image = _picture("image", POOLING_INPUT if image is None else image)
         super().__init__(image=image, pictures=pictures, **state)

@@ -53,8 +53,6 @@ class ShapeTracer(Figure):
         If a layer does not fit or a value cannot be shown; it names the value.
     """
 
-    script = "shape_tracer.js"
-    room = "shapes"
     shape = traitlets.List(traitlets.Int(), [1, 28, 28]).tag(sync=True)
     steps = traitlets.List().tag(sync=True)
     place = traitlets.Int(0).tag(sync=True)

@@ -78,8 +78,6 @@ class CostExplorer(Figure):
         If a value cannot be shown; it names the value.
     """
 
-    script = "cost_explorer.js"
-    room = "cost"
     filters1, kernel1, stride1 = _number(32), _number(3), _number(1)
     filters2, kernel2, stride2 = _number(64), _number(3), _number(1)
     pool1 = traitlets.Bool(True).tag(sync=True)

@@ -1,10 +1,10 @@
-// uses kit_network.js
+// uses kit/network.js
 // A whole trained network, live. The reader picks a picture or draws one; every value of every
 // layer is computed here, in plain loops, and any of them can be asked how it came about.
 
 const {
   LAYERS, MEAN, SHAPES, SIDE, STD, below, bytes, decode, forward, painter, toBase64,
-} = kit.network;
+} = smallNetwork;
 const tableOf = (size, value) => Array.from({ length: size },
   (_, row) => Array.from({ length: size }, (_, column) => value(row, column)));
 const clamp = (value, least, most) => Math.max(least, Math.min(value, most));

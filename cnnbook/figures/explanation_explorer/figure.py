@@ -61,8 +61,6 @@ class ExplanationExplorer(Figure):
         If a value cannot be shown; it names the value.
     """
 
-    script = "explanation_explorer.js"
-    room = "explanation_explorer"
     picture = picture_trait()
     label = traitlets.Int(None, allow_none=True).tag(sync=True)
     view = traitlets.Enum(VIEWS, "patch").tag(sync=True)

@@ -1,10 +1,10 @@
-// uses kit_network.js
+// uses kit/network.js
 // Why did the network answer so? The reader covers a part of the picture, looks through the feature
 // maps, or lays an explanation over the picture; the network and its gradients are computed here.
 
 const {
   SHAPES, SIDE, backward, bytes, decode, forward, normalise, painter, run,
-} = kit.network;
+} = smallNetwork;
 const VIEWS = ["patch", "maps", "saliency", "gradient_input", "integrated", "grad_cam", "occlusion"];
 const STEPS = 32; // of integrated gradients
 const COVERS = { black: 0, grey: 73, white: 255 }; // 73: the mean pixel of the training pictures

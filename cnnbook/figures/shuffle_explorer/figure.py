@@ -5,11 +5,9 @@ import traitlets
 
 from cnnbook import convolution
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.palette import BLUE, GREEN, ORANGE
 from cnnbook.figures.tables import (
-    BLUE,
-    GREEN,
     KERNELS,
-    ORANGE,
     size_text,
     table_of_numbers,
     table_trait,
@@ -48,8 +46,6 @@ class ShuffleExplorer(Figure):
         If a value cannot be shown; it names the value.
     """
 
-    script = "shuffle_explorer.js"
-    room = "shuffle"
     picture = table_trait()
     weights = table_trait()
     kernel = table_trait()
@@ -178,7 +174,7 @@ class ShuffleExplorer(Figure):
 def _whole(name, value):
     array, shape = table_of_numbers(name, value)
     right = array.shape == (3, 3) if name == "kernel" else array.ndim == 2
-    if not right or not 3 <= min(array.shape) or max(array.shape) > 64:
+    if not right or not min(array.shape) >= 3 or max(array.shape) > 64:
         size = "3 × 3" if name == "kernel" else "from 3 × 3 up to 64 × 64"
         raise StateError(f"{name} has shape {shape}; this figure shows {size}")
     if not (array == array.round()).all():

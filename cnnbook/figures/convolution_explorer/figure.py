@@ -5,11 +5,9 @@ import traitlets
 
 from cnnbook import convolution, language
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.palette import BLUE, GREEN, ORANGE
 from cnnbook.figures.tables import (
-    BLUE,
-    GREEN,
     KERNELS,
-    ORANGE,
     draw_table,
     grid,
     size_text,
@@ -53,8 +51,6 @@ class ConvolutionExplorer(Figure):
         If a value cannot be shown; it names the value.
     """
 
-    script = "convolution_explorer.js"
-    room = "explorer"
     image = table_trait()
     kernel = table_trait()
     stride = traitlets.Int(1).tag(sync=True)
@@ -67,10 +63,10 @@ class ConvolutionExplorer(Figure):
     def __init__(self, image=None, kernel="course", pictures=None, **state):
         image = grid("image", COURSE_INPUT if image is None else image)
         kernel = grid("kernel", kernel)
-        pictures = {language.text("explorer.example"): COURSE_INPUT, **(pictures or {})}
+        pictures = {language.text("convolution_explorer.example"): COURSE_INPUT, **(pictures or {})}
         pictures = {label: to_rows(grid(label, table)) for label, table in pictures.items()}
         kernels = {
-            language.text(f"explorer.kernel_{name}"): to_rows(grid(name, table))
+            language.text(f"convolution_explorer.kernel_{name}"): to_rows(grid(name, table))
             for name, table in KERNELS.items()
         }
         super().__init__(image=image, kernel=kernel, pictures=pictures, kernels=kernels, **state)

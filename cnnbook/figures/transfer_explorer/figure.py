@@ -35,8 +35,6 @@ class TransferExplorer(Figure):
     same : {"pixels" | "middle": percent of all test pictures whose nearest one has their class}
     """
 
-    script = "transfer_explorer.js"
-    room = "transfer_explorer"
     counts = traitlets.List(traitlets.Int()).tag(sync=True)
     curves = traitlets.Dict().tag(sync=True)
     place = traitlets.Int(0).tag(sync=True)

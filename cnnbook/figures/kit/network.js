@@ -1,8 +1,9 @@
 // The arithmetic of cnnbook.models.SmallCNN, for every figure that runs it: forward
 // and backward, in plain loops.
-// Figures that begin with "// uses kit_network.js" get this file behind kit.js.
-kit.network = (() => {
+// Figures that begin with "// uses kit/network.js" get this file behind the kit.
+const smallNetwork = (() => {
   const LAYERS = ["input", "conv1", "pool1", "conv2", "pool2", "logits"]; // each made from the last
+  /** @type {Record<string, number[]>} */
   const SHAPES = { // channels, rows, columns
     input: [1, 28, 28], conv1: [8, 28, 28], pool1: [8, 14, 14], conv2: [16, 14, 14],
     pool2: [16, 7, 7], logits: [10, 1, 1],
@@ -36,9 +37,10 @@ kit.network = (() => {
 
   const normalise = (pixel) => (pixel / 255 - MEAN) / STD;
 
-  // 3 × 3 convolution, stride 1, one ring of zeros around the input; then ReLU. Weight by weight: the
-  // input, moved by one row or column and multiplied by the weight, is added to the output.
-  function convolve(input, [channels, rows, columns], { weight, bias }) {
+  // 3 × 3 convolution, stride 1, one ring of zeros around the input; then ReLU. Weight by weight:
+  // the input, moved by one row or column and multiplied by the weight, is added to the output.
+  function convolve(input, shape, { weight, bias }) {
+    const [channels, rows, columns] = shape;
     const output = new Float32Array(bias.length * rows * columns);
     let next = 0;
     for (let filter = 0; filter < bias.length; filter += 1) {
@@ -50,7 +52,8 @@ kit.network = (() => {
             const factor = weight[next];
             for (let row = Math.max(0, -i); row < Math.min(rows, rows - i); row += 1) {
               const [to, from] = [start + row * columns, (channel * rows + row + i) * columns + j];
-              for (let column = Math.max(0, -j); column < Math.min(columns, columns - j); column += 1) {
+              const end = Math.min(columns, columns - j);
+              for (let column = Math.max(0, -j); column < end; column += 1) {
                 output[to + column] += factor * input[from + column];
               }
             }
@@ -62,7 +65,8 @@ kit.network = (() => {
   }
 
   // The largest of every 2 × 2 values.
-  function pool(input, [channels, rows, columns]) {
+  function pool(input, shape) {
+    const [channels, rows, columns] = shape;
     const output = new Float32Array(channels * (rows / 2) * (columns / 2));
     for (let line = 0, place = 0; line < channels * rows; line += 2) {
       for (let column = 0; column < columns; column += 2, place += 1) {
@@ -77,7 +81,8 @@ kit.network = (() => {
   // Every input times its own weight, for each output.
   function connect(input, { weight, bias }) {
     return Float32Array.from(bias, (start, output) =>
-      input.reduce((sum, value, place) => sum + value * weight[output * input.length + place], start));
+      input.reduce((sum, value, place) =>
+        sum + value * weight[output * input.length + place], start));
   }
 
   function softmax(logits) {
@@ -101,9 +106,11 @@ kit.network = (() => {
   const forward = (network, pixels) => run(network, Float32Array.from(pixels, normalise));
 
   // Back through ReLU and convolution: `gradient` by the output becomes the gradient by the input.
-  function convolveBack(gradient, output, [channels, rows, columns], { weight, bias }) {
+  function convolveBack(gradient, output, shape, { weight, bias }) {
+    const [channels, rows, columns] = shape;
     const result = new Float32Array(channels * rows * columns);
-    const open = gradient.map((value, place) => (output[place] > 0 ? value : 0)); // what ReLU let through
+    // what ReLU let through
+    const open = gradient.map((value, place) => (output[place] > 0 ? value : 0));
     let next = 0;
     for (let filter = 0; filter < bias.length; filter += 1) {
       const start = filter * rows * columns;
@@ -113,7 +120,8 @@ kit.network = (() => {
             const factor = weight[next];
             for (let row = Math.max(0, -i); row < Math.min(rows, rows - i); row += 1) {
               const [from, to] = [start + row * columns, (channel * rows + row + i) * columns + j];
-              for (let column = Math.max(0, -j); column < Math.min(columns, columns - j); column += 1) {
+              const end = Math.min(columns, columns - j);
+              for (let column = Math.max(0, -j); column < end; column += 1) {
                 result[to + column] += factor * open[from + column];
               }
             }
@@ -125,7 +133,8 @@ kit.network = (() => {
   }
 
   // Back through pooling: only the first of the largest of each 2 × 2 values gets the gradient.
-  function poolBack(gradient, input, [channels, rows, columns]) {
+  function poolBack(gradient, input, shape) {
+    const [channels, rows, columns] = shape;
     const result = new Float32Array(input.length);
     for (let line = 0, place = 0; line < channels * rows; line += 2) {
       for (let column = 0; column < columns; column += 2, place += 1) {

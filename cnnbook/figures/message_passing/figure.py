@@ -36,8 +36,6 @@ class MessagePassing(Figure):
         If a value cannot be shown; it names the value.
     """
 
-    script = "message_passing.js"
-    room = "message_passing"
     places = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
     labels = traitlets.List(traitlets.Int()).tag(sync=True)
     known = traitlets.List(traitlets.Int()).tag(sync=True)

@@ -27,8 +27,6 @@ class TrainingCurve(Figure):
     running : True while it trains
     """
 
-    script = "training_curve.js"
-    room = "training_curve"
     points = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
     validation = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
     total = traitlets.Float(1.0).tag(sync=True)

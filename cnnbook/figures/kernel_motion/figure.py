@@ -6,9 +6,10 @@ import numpy as np
 import traitlets
 
 from cnnbook import convolution
-from cnnbook.figures.convolution_explorer import COURSE_INPUT
+from cnnbook.figures.convolution_explorer.figure import COURSE_INPUT
 from cnnbook.figures.figure import Figure, StateError
-from cnnbook.figures.tables import BLUE, GREEN, KERNELS, ORANGE, size_text
+from cnnbook.figures.palette import BLUE, GREEN, ORANGE, PURPLE
+from cnnbook.figures.tables import KERNELS, size_text
 
 DEPTH, ROW, COLUMN = np.indices((4, 4, 4))
 SIGNAL = (
@@ -24,8 +25,7 @@ VOLUME = (
     np.array([[[[1, 0], [0, 1]], [[0, -1], [1, 0]]], [[[1, 1], [0, 0]], [[0, 0], [0, -1]]]]),
 )
 MOST_SIZE, MOST_CELLS = {1: 10, 2: 7, 3: 6}, 27  # cells an axis; cells of one kernel
-PURPLE = "#8e4585"  # below zero, as in figure.css
-SLANT, SLOPE, GAP = 0.42, 0.62, 0.5  # how a slice of a volume is drawn; as in kernel_motion.js
+SLANT, SLOPE, GAP = 0.42, 0.62, 0.5  # how a slice of a volume is drawn; as in figure.js
 
 
 def to_text(array):
@@ -57,8 +57,6 @@ class KernelMotion(Figure):
         If a value cannot be shown; it names the value.
     """
 
-    script = "kernel_motion.js"
-    room = "kernel_motion"
     directions = traitlets.Int(1).tag(sync=True)
     channels = traitlets.Int(1).tag(sync=True)
     position = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)

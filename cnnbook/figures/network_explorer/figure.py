@@ -48,8 +48,6 @@ class NetworkExplorer(Figure):
         If a value cannot be shown; it names the value.
     """
 
-    script = "network_explorer.js"
-    room = "network_explorer"
     picture = picture_trait()
     label = traitlets.Int(None, allow_none=True).tag(sync=True)
     layer = traitlets.Unicode("conv2").tag(sync=True)

@@ -1,0 +1,103 @@
+"""Figures in a static page: their script, their style, their place, a whole page around them."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+FIGURE_TYPE = "application/vnd.cnnbook.figure+json"
+KIT = ("dom", "player", "board", "colour", "numbers", "host")  # in front of every figure
+
+
+def fragment(figure_json: dict, png: bytes | str, alt: str) -> str:
+    """One figure inside a static page: its picture, and its state for the script to wake up.
+
+    Parameters
+    ----------
+    figure_json : dict
+        ``{"fig": NAME, "state": {...}}``, as in a notebook output of type :data:`FIGURE_TYPE`.
+    png : bytes or str
+        The still picture; as str, in base64 as notebooks store it.
+    alt : str
+        The alternative text.
+    """
+    if isinstance(png, bytes):
+        png = base64.b64encode(png).decode("ascii")
+    island = json.dumps(figure_json, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
+    name = html.escape(figure_json["fig"])
+    # A figure that goes through epochs is taller, and its style reserves the room from the start.
+    kind = "cnnbook-still" + " cnnbook-trained" * bool(figure_json["state"].get("epochs"))
+    return (
+        '<div class="cnnbook-place">'
+        f'<div class="cnnbook-figure {kind}" data-figure="{name}">'
+        f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png.strip()}"></div>'
+        f'<script type="{FIGURE_TYPE}">{island}</script></div>'
+    )
+
+
+def module(name: str) -> str:
+    """The JavaScript of figure `name` for a notebook: one module with the kit in front."""
+    return "\n".join([*_shared([name]), _read(name, "figure.js")])
+
+
+def scripts(names: Iterable[str]) -> str:
+    """The JavaScript that wakes up figures `names`, as one classic script.
+
+    A page opened from ``file://`` may not load modules, so each figure's module becomes a function
+    that returns what the module exports.
+    """
+    parts = _shared(names)
+    for name in names:
+        before, export, after = _read(name, "figure.js").rpartition("export default")
+        if not export:
+            raise ValueError(f"{name}/figure.js has no 'export default'; a figure ends with it")
+        parts.append(f"kit.figures.{name} = (() => {{\n{before}return{after}}})();")
+    parts.append("kit.hydrate();")
+    return "(() => {\n" + "\n".join(parts) + "\n})();\n"
+
+
+def styles(names: Iterable[str]) -> str:
+    """The style sheet of figures `names`, with what all figures share first."""
+    own = [_read(name, "figure.css") for name in names if (FOLDER / name / "figure.css").exists()]
+    return "\n".join([_read("figure.css"), *own])
+
+
+def page(body: str, names: Iterable[str], title: str, page_language: str) -> str:
+    """A whole HTML page around `body` that asks nothing of the network."""
+    return f"""<!DOCTYPE html>
+<html lang="{page_language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{html.escape(title)}</title>
+<link rel="icon" href="data:,">
+<style>{styles(names)}</style>
+</head>
+<body class="cnnbook-page">
+{body}
+<script>{scripts(names)}</script>
+</body>
+</html>
+"""
+
+
+def _shared(names):
+    """The kit, and what figures `names` ask for beside it: a line ``// uses kit/NAME.js``."""
+    asked = {
+        part
+        for name in names
+        for part in re.findall(r"^// uses kit/(\w+)\.js$", _read(name, "figure.js"), re.MULTILINE)
+    }
+    kit = "\n".join(_read("kit", f"{part}.js") for part in KIT)
+    return [
+        f"const kit = (() => {{\n{kit}\nreturn kit;\n}})();",
+        *(_read("kit", f"{part}.js") for part in sorted(asked)),
+    ]
+
+
+def _read(*path):
+    return FOLDER.joinpath(*path).read_text(encoding="utf-8")
