@@ -25,8 +25,9 @@ from pathlib import Path
 import machine
 import record
 import tables
-from cnnbook.files import DataError, write_atomically
 from machine import ROOT
+
+from cnnbook.files import DataError, write_atomically
 
 OUTPUT = ROOT / "_build" / "bench.json"
 ASSET = Path("cnnbook") / "assets" / "speed_results.json"  # below the book's folder

@@ -129,7 +129,7 @@ def measure_kind(browser, file, times, figure, name, event, act):
 
 
 def measure(seeds, quick):
-    """{"events", "chromium", "clocks": {clock: [{"event", "work_p50", …, "cpu"}, …]}}, all in ms."""
+    """{"events", "chromium", "clocks": {clock: [{"event", "work_p50", …, "cpu"}, …]}}, in ms."""
     browser_path, flags = chromium()
     from playwright.sync_api import sync_playwright
 
