@@ -80,7 +80,7 @@ class SpeedrunCNN(nn.Module):
     convolutional layer corrects what the second one found.
 
     Measured on mini with ``fit(model, train, epochs=4)``: test accuracy .876 to .881 (5 seeds, with
-    1 and with 2 threads), 3.8 s of processor time on one thread. Faster: `training.speedrun`.
+    1 and with 2 threads), 3.8 s of processor time on one thread. Faster: `speedrun.speedrun`.
     """
 
     def __init__(self, channels: tuple[int, int] = (16, 32), hidden: int = 64, deep: bool = False):

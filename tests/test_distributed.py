@@ -1,5 +1,5 @@
-"""Several processes train the network that one process trains: under torchrun, and on the road
-for Windows. What must differ is tried, too: the comparison would notice.
+"""Several processes train the network that one process trains: under torchrun, and the
+way for Windows. What must differ is tried, too: the comparison would notice.
 
 Measured with 8 seeds, batches of 32, 96 and 128 and 20 steps: the weights of two processes differ
 from those of one by 1e-7 to 6e-4 of their length (the latter where rounding sends one number to the
@@ -82,7 +82,7 @@ def test_two_processes_under_torchrun_train_what_one_trains(tmp_path, one_thread
     check_two(*start(tmp_path / "two.pt", TORCHRUN, *OPTIONS), part)
 
 
-def test_two_processes_on_the_road_for_windows(tmp_path, one_thread, part):
+def test_two_processes_without_torchrun_as_on_windows(tmp_path, one_thread, part):
     check_two(*start(tmp_path / "two.pt", "", *OPTIONS, "--spawn", "2"), part)
     assert os.listdir(tmp_path) == ["two.pt"]
 

@@ -73,7 +73,9 @@ def test_the_check_up_finds_nothing_to_mend(capsys):
         "data",
     ]
     assert looked_at == [f"✓ {language.text('environment.' + name)}" for name in names]
-    versions = f"{metadata.version('torch')} + {metadata.version('torchvision')}"
+    import torchvision
+
+    versions = f"{metadata.version('torch')} + {torchvision.__version__}"
     assert f"{language.text('environment.pair')}: {versions}\n" in said
     for name in ("torch", "torchvision", "numpy", "matplotlib", "anywidget", "jupyterlab"):
         assert f": {name} {metadata.version(name)}\n" in said
