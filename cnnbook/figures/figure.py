@@ -62,7 +62,7 @@ class Figure(anywidget.AnyWidget):
     Show it as the last expression of a cell or with ``display(figure, display_id=True)``.
     """
 
-    name = None  # the name of its folder
+    name = ""  # of its folder
     _drawn = "", b""  # a state and its picture
     words = traitlets.Dict().tag(sync=True)
     language = traitlets.Unicode().tag(sync=True)

@@ -4,7 +4,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -43,7 +43,7 @@ def module(name: str) -> str:
     return "\n".join([*_shared([name]), _read(name, "figure.js")])
 
 
-def scripts(names: Iterable[str]) -> str:
+def scripts(names: Sequence[str]) -> str:
     """The JavaScript that wakes up figures `names`, as one classic script.
 
     A page opened from ``file://`` may not load modules, so each figure's module becomes a function
@@ -59,13 +59,13 @@ def scripts(names: Iterable[str]) -> str:
     return "(() => {\n" + "\n".join(parts) + "\n})();\n"
 
 
-def styles(names: Iterable[str]) -> str:
+def styles(names: Sequence[str]) -> str:
     """The style sheet of figures `names`, with what all figures share first."""
     own = [_read(name, "figure.css") for name in names if (FOLDER / name / "figure.css").exists()]
     return "\n".join([_read("figure.css"), *own])
 
 
-def page(body: str, names: Iterable[str], title: str, page_language: str) -> str:
+def page(body: str, names: Sequence[str], title: str, page_language: str) -> str:
     """A whole HTML page around `body` that asks nothing of the network."""
     return f"""<!DOCTYPE html>
 <html lang="{page_language}">
