@@ -12,6 +12,7 @@ matrix product over sliding windows and is some thousand times faster.
 from collections.abc import Iterable
 from math import prod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -225,7 +226,7 @@ def output_size(
     stride: Sizes = 1,
     padding: Sizes | str = 0,
     dilation: Sizes = 1,
-) -> int | tuple[int, ...]:
+) -> Any:
     """How many positions a window has along an axis.
 
     ``⌊(size + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``.
@@ -262,7 +263,7 @@ def output_size(
     return result if lengths else result[0]
 
 
-def receptive_field(layers: Iterable) -> int | tuple[int, ...]:
+def receptive_field(layers: Iterable) -> Any:
     """How many input pixels, along an axis, one value of the last layer can see.
 
     Parameters
