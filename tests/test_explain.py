@@ -267,7 +267,7 @@ def test_half_precision_gives_what_full_precision_gives(net, method, half):
     found = everything(copy.deepcopy(net).to(half), x.to(half))[method]()
     expected = everything(net, x)[method]()
     assert found.dtype == half
-    assert (found.float() - expected).abs().max() < 0.05 * expected.abs().max()
+    assert (found.float() - expected).abs().max() < 0.2 * expected.abs().max()
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -113,7 +113,7 @@ def test_a_kernel_that_does_not_fit_is_said_and_drawn():
         ("image", [[1, 2], [3]], "table of numbers"),
         ("image", [[1j]], "table of numbers"),
         ("stride", True, "stride is True"),
-        ("stride", np.float64(2), "2"),
+        ("stride", np.float64(2.5), "2.5"),
     ],
 )
 def test_refuses_what_it_cannot_show(name, value, message):
@@ -245,7 +245,7 @@ def test_every_trait_of_every_figure_refuses_what_cannot_be_shown(name):
     figure = made(name)
     for trait in figure.state():
         for value in TRIED:
-            if any(value is one or value == one for one in RIGHT.get(name, {}).get(trait, [])):
+            if repr(value) in map(repr, RIGHT.get(name, {}).get(trait, [])):
                 continue
             with pytest.raises(StateError):
                 setattr(figure, trait, value)
