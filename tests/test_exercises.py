@@ -1,6 +1,7 @@
 """Every exercise: its solution is right, each known mistake gets its own hint, in ko and en."""
 
 import io
+import json
 import re
 import sys
 from decimal import Decimal
@@ -29,6 +30,8 @@ HINTS = [
     for hint, known in exercise.mistakes.items()
 ]
 CONV = "5_1_2_convolution_layer"
+# How each hint begins, and no other of its chapter: who rewords a hint rewords it here, too.
+BEGIN = json.loads(Path(__file__).with_name("hints.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(autouse=True, params=language.LANGUAGES)
@@ -221,6 +224,10 @@ def test_each_hint_belongs_to_a_mistake_and_to_no_other(chapter, edition):
     mistakes = [name for other, _, e in ALL if other == chapter for name in e.mistakes]
     assert sorted(hints) == sorted({f"hint_{name}" for name in mistakes})
     assert len(set(hints.values())) == len(hints)
+    begin = {f"hint_{name}": words[edition] for name, words in BEGIN[chapter].items()}
+    assert set(begin) == set(hints)
+    for name, words in begin.items():  # two hints that changed places would be noticed
+        assert [one for one in hints if hints[one].startswith(words)] == [name]
 
 
 def test_check_prints_a_mark_and_one_sentence(capsys):

@@ -91,7 +91,13 @@ def print_pdf(folder, edition, target):
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # a container's only user
         command += ["--no-sandbox"]
     command += [f"--print-to-pdf={target}", page.resolve().as_uri()]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    )
     page.unlink()
     if done.returncode != 0 or not target.exists():
         raise SystemExit(f"Chromium printed nothing:\n{done.stderr}")
