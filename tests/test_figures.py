@@ -126,6 +126,19 @@ def test_refuses_what_it_cannot_show(name, value, message):
         ConvolutionExplorer(**{name: value})
 
 
+def test_words_say_what_is_missing():
+    with pytest.raises(KeyError, match="common.of needs a value for 'total'"):
+        language.text("common.of", done=3)
+    with pytest.raises(KeyError, match="word list 'common' has of"):
+        language.text("common.off")
+
+
+@pytest.mark.parametrize("name", ["words", "language"])
+def test_the_language_of_a_figure_is_that_of_the_book(name):
+    with pytest.raises(TypeError, match=name):
+        ConvolutionExplorer(**{name: "en"})
+
+
 def test_unknown_arguments_are_refused():
     with pytest.raises(TypeError, match="strides"):
         ConvolutionExplorer(strides=2)
