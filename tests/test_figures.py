@@ -96,36 +96,6 @@ def test_a_kernel_that_does_not_fit_is_said_and_drawn():
         _ = explorer.output
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("stride", 0, "stride is 0"),
-        ("stride", "2", "'2'"),
-        ("padding", -1, "padding is -1"),
-        ("dilation", 4, "dilation is 4"),
-        ("position", [4, 0], r"position is \[4, 0\]; the output has 4 × 4"),
-        ("position", [0], r"position is \[0\]"),
-        ("kernel", "edges", "kernel is 'edges'; known kernels: course"),
-        ("kernel", [[1, np.nan]], "kernel holds nan"),
-        ("kernel", np.ones((6, 6)), r"kernel has shape \(6, 6\)"),
-        ("image", [1, 2, 3], r"image has shape \(3,\)"),
-        ("image", np.zeros((3, 28, 28)), r"image has shape \(3, 28, 28\)"),
-        ("image", [[1, 2], [3]], "table of numbers"),
-        ("image", [[1j]], "table of numbers"),
-        ("stride", True, "stride is True"),
-        ("stride", np.float64(2.5), "2.5"),
-    ],
-)
-def test_refuses_what_it_cannot_show(name, value, message):
-    explorer = ConvolutionExplorer()
-    before = explorer.state()
-    with pytest.raises(ValueError, match=message):
-        setattr(explorer, name, value)
-    assert explorer.state() == before
-    with pytest.raises(ValueError, match=message):
-        ConvolutionExplorer(**{name: value})
-
-
 def test_words_say_what_is_missing():
     with pytest.raises(KeyError, match="common.of needs a value for 'total'"):
         language.text("common.of", done=3)
@@ -249,6 +219,76 @@ def made(name):
     if name == "transfer_explorer":
         given = {"fashion": fashion_mnist("mini")}
     return classes[name](**given)
+
+
+REFUSED = {
+    "convolution_explorer": [
+        ("stride", 0, "stride is 0"),
+        ("stride", "2", "'2'"),
+        ("padding", -1, "padding is -1"),
+        ("dilation", 4, "dilation is 4"),
+        ("position", [4, 0], r"position is \[4, 0\]; the output has 4 × 4"),
+        ("position", [0], r"position is \[0\]"),
+        ("kernel", "edges", "kernel is 'edges'; known kernels: course"),
+        ("kernel", [[1, np.nan]], "kernel holds nan"),
+        ("kernel", np.ones((6, 6)), r"kernel has shape \(6, 6\)"),
+        ("image", [1, 2, 3], r"image has shape \(3,\)"),
+        ("image", np.zeros((3, 28, 28)), r"image has shape \(3, 28, 28\)"),
+        ("image", [[1, 2], [3]], "table of numbers"),
+        ("image", [[1j]], "table of numbers"),
+        ("stride", True, "stride is True"),
+        ("stride", np.float64(2.5), "2.5"),
+    ],
+    "cost_explorer": [
+        ("filters1", 0, "filters1 is 0; this figure shows 1 to 128"),
+        ("filters2", 129, "filters2 is 129"),
+        ("kernel1", 4, "kernel1 is 4; this figure shows 1, 3, 5, 7"),
+        ("stride2", 4, "stride2 is 4; this figure shows 1, 2, 3"),
+        ("hidden", -1, "hidden is -1; this figure shows 0 to 1024"),
+        ("batch", 100, "batch is 100; this figure shows 1, 2, 4, 8, 16"),
+        ("peak", 0, "peak is 0.0; it must be the machine's GFLOP/s, more than 0"),
+        ("bandwidth", np.inf, "bandwidth is inf; it must be the machine's GB/s"),
+        ("peak", np.nan, "peak is nan"),
+        ("layer", "conv3", "layer is 'conv3'; the layers are conv1, pool1"),
+        ("pool1", 2, "2"),
+    ],
+    "network_explorer": [
+        ("picture", np.zeros((27, 28)), r"picture has shape \(27, 28\)"),
+        ("picture", np.full((28, 28), 0.5), "whole numbers from 0"),
+        ("picture", np.full((28, 28), 256), "whole numbers from 0"),
+        ("picture", np.full((28, 28), -1), "whole numbers from 0"),
+        ("picture", "boot", "picture is 'boot'"),
+        ("label", 10, "label is 10"),
+        ("layer", "conv3", "layer is 'conv3'; it must be one of input, conv1"),
+        ("position", [8, 0, 0], r"position is \[8, 0, 0\]; conv1 has 8 × 28 × 28 values"),
+        ("position", [0, 0], r"position is \[0, 0\]"),
+    ],
+    "pooling_explorer": [
+        ("kind", "median", "kind is 'median'; it must be one of max, average"),
+        ("window", 5, "window is 5; this figure shows 2 to 4"),
+        ("stride", 0, "stride is 0"),
+        ("shift", [0, 5], r"shift is \[0, 5\]"),
+        ("shift", [1], r"shift is \[1\]"),
+        ("position", [3, 0], r"position is \[3, 0\]; the output has 3 × 3"),
+        ("image", np.ones((3, 6)), r"image has shape \(3, 6\); this figure shows 4 × 4"),
+        ("image", [[np.nan] * 4] * 4, "image holds nan"),
+    ],
+}
+CASES = [(figure, *case) for figure, cases in REFUSED.items() for case in cases]
+
+
+@pytest.mark.parametrize(("figure", "name", "value", "message"), CASES)
+def test_what_is_refused_is_named(figure, name, value, message):
+    asked = made(figure)
+    if figure == "network_explorer":
+        asked.layer = "conv1"
+    before = asked.state()
+    with pytest.raises(ValueError, match=message):
+        setattr(asked, name, value)
+    assert asked.state() == before
+    if (figure, name) != ("network_explorer", "position"):
+        with pytest.raises(ValueError, match=message):
+            type(asked)(**{name: value})
 
 
 @pytest.mark.filterwarnings("error:.*:RuntimeWarning")
