@@ -9,22 +9,38 @@ flipped (Goodfellow, Bengio & Courville 2016, *Deep Learning*, §9.1).
 matrix product over sliding windows and is some thousand times faster.
 """
 
+from collections.abc import Iterable
 from math import prod
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
+
+from cnnbook.arrays import numbers_of, shortened
+
+Sizes = int | tuple[int, ...]  # one number for all axes, or one an axis
 
 
-def conv2d_loops(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+@np.errstate(over="ignore", invalid="ignore")  # inf and NaN pass without a word, as in torch
+def conv2d_loops(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> np.ndarray:
     """2-D convolution as nested loops: slow, and nothing hidden.
 
     Arguments, result and errors are those of :func:`conv2d`.
     """
-    x, weight, bias, stride, dilation, padding = _checked(
+    x, weight, bias, stride, dilation, before_after, dtype = _checked(
         x, weight, bias, stride, padding, dilation, groups, axes=2
     )
-    padded = _pad(x, padding)
+    padded = _pad(x, before_after)
     pictures, filters = len(x), len(weight)
     channels, kernel_height, kernel_width = weight.shape[1:]
     height, width = _positions(padded.shape[2:], weight.shape[2:], stride, dilation)
@@ -44,10 +60,18 @@ def conv2d_loops(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1
                                 pixel = padded[n, first_channel + c, row, column]
                                 total += pixel * weight[f, c, u, v]
                     result[n, f, i, j] = total
-    return result
+    return _as_type(result, dtype)
 
 
-def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv1d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> np.ndarray:
     """1-D convolution: `x` (N, C, L), `weight` (F, C // groups, K) → (N, F, L_out).
 
     The other arguments and the errors are those of :func:`conv2d`.
@@ -55,13 +79,22 @@ def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _convolve(x, weight, bias, stride, padding, dilation, groups, axes=1)
 
 
-def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> np.ndarray:
     """2-D convolution, by sliding windows and one matrix product.
 
     Parameters
     ----------
     x : array (N, C, H, W)
-        Whole numbers are computed exactly, in int64 (so uint8 pictures do not overflow).
+        Lists, arrays or tensors. Whole numbers are computed exactly, in int64 (so uint8 pictures
+        do not overflow), half precision in float32 and then rounded.
     weight : array (F, C // groups, KH, KW)
         F filters, each with one kernel a channel.
     bias : array (F,), optional
@@ -81,7 +114,8 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Raises
     ------
     ValueError
-        If shapes or numbers do not fit together; the message names them.
+        If shapes or numbers do not fit together, or a sum of whole numbers does not fit into
+        int64; the message names them.
 
     Examples
     --------
@@ -95,7 +129,15 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _convolve(x, weight, bias, stride, padding, dilation, groups, axes=2)
 
 
-def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv3d(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> np.ndarray:
     """3-D convolution: `x` (N, C, D, H, W), `weight` (F, C // groups, KD, KH, KW).
 
     The other arguments and the errors are those of :func:`conv2d`.
@@ -103,7 +145,14 @@ def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return _convolve(x, weight, bias, stride, padding, dilation, groups, axes=3)
 
 
-def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+def max_pool2d(
+    x: ArrayLike,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+) -> np.ndarray:
     """The largest value of every window.
 
     Parameters
@@ -132,15 +181,20 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     array([[[[4, 6]]]])
     """
     x = _array(x, "x", 4)
-    if np.issubdtype(x.dtype, np.floating):
-        lowest = -np.inf
-    else:
-        lowest = np.iinfo(x.dtype).min
+    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     windows = _pool_windows(x, kernel_size, stride, padding, dilation, ceil_mode, lowest, lowest)
     return windows.max(axis=(-2, -1))
 
 
-def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+@np.errstate(over="ignore", invalid="ignore")
+def avg_pool2d(
+    x: ArrayLike,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> np.ndarray:
     """The mean of every window.
 
     Arguments, result and errors are those of :func:`max_pool2d`, but for
@@ -157,16 +211,22 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
     array([[[[3.]]]])
     """
     x = _array(x, "x", 4)
-    if not np.issubdtype(x.dtype, np.floating):
-        x = x.astype(np.float64)
+    dtype = x.dtype if x.dtype.kind == "f" else np.float64
+    x = x.astype(np.float32 if dtype == np.float16 else dtype)
     ones = np.ones((1, 1, *x.shape[2:]), dtype=x.dtype)
     counted = 1 if count_include_pad else 0
     total = _pool_windows(x, kernel_size, stride, padding, 1, ceil_mode, 0, 0)
     count = _pool_windows(ones, kernel_size, stride, padding, 1, ceil_mode, counted, 0)
-    return total.sum(axis=(-2, -1)) / count.sum(axis=(-2, -1))
+    return _as_type(total.sum(axis=(-2, -1)) / count.sum(axis=(-2, -1)), dtype)
 
 
-def output_size(size, kernel_size, stride=1, padding=0, dilation=1):
+def output_size(
+    size: Sizes,
+    kernel_size: Sizes,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+) -> Any:
     """How many positions a window has along an axis.
 
     ``⌊(size + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``.
@@ -191,7 +251,7 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1):
     Dumoulin & Visin 2016, relationship 14.
     """
     arguments = (size, kernel_size, stride, padding, dilation)
-    lengths = {len(a) for a in arguments if isinstance(a, (tuple, list))}
+    lengths = {np.size(one) for one in arguments if np.ndim(one)}
     axes = max(lengths, default=1)
     size = _per_axis(size, axes, "size", 1)
     kernel_size = _per_axis(kernel_size, axes, "kernel_size", 1)
@@ -203,15 +263,20 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1):
     return result if lengths else result[0]
 
 
-def receptive_field(layers):
+def receptive_field(layers: Iterable) -> Any:
     """How many input pixels, along an axis, one value of the last layer can see.
 
     Parameters
     ----------
     layers : sequence, first layer first
         Each is a kernel size, a tuple ``(kernel_size, stride)`` or
-        ``(kernel_size, stride, dilation)``, or a torch layer that has these as attributes
-        (``nn.Conv2d``, ``nn.MaxPool2d``).
+        ``(kernel_size, stride, dilation)``, or a layer of torch: a convolution, a pooling, or one
+        that looks at one pixel at a time (an activation, a batch norm, dropout), which changes
+        nothing. An ``nn.Sequential`` counts as the layers in it.
+
+        ``(3, 3)`` is refused, since it is read in two ways. A 3 × 3 kernel is ``3`` or
+        ``((3, 3), 1)``; a kernel of 3 with a stride of 3 is ``(3, 3, 1)``. ``(2, 2)`` is the usual
+        pooling, 2 × 2 with a stride of 2.
 
     Returns
     -------
@@ -220,7 +285,7 @@ def receptive_field(layers):
     Raises
     ------
     ValueError
-        If a layer has no kernel size or a number is below 1.
+        If a layer has no kernel size, can be read in two ways, or a number is below 1.
 
     Examples
     --------
@@ -234,19 +299,13 @@ def receptive_field(layers):
     Araujo, Norris & Sim 2019, *Computing receptive fields of convolutional neural networks*,
     Distill.
     """
+    if not isinstance(layers, Iterable):
+        raise ValueError(f"layers is {shortened(layers)}; it must be a list of layers")
     field, jump, several_axes = np.ones(1, int), np.ones(1, int), False
-    for layer in layers:
-        if hasattr(layer, "kernel_size"):
-            numbers = (layer.kernel_size, layer.stride, getattr(layer, "dilation", 1))
-        elif isinstance(layer, (tuple, list)) and 1 <= len(layer) <= 3:
-            numbers = (*layer, *(1, 1)[len(layer) - 1 :])
-        elif isinstance(layer, Integral):
-            numbers = (layer, 1, 1)
-        else:
-            raise ValueError(
-                f"layer is {layer!r}; it must have a kernel_size, or be one or a tuple"
-            )
-        axes = max([len(n) for n in numbers if isinstance(n, (tuple, list))], default=0)
+    for numbers in _layer_numbers(layers):
+        axes = max(np.size(one) if np.ndim(one) else 0 for one in numbers)
+        if axes and several_axes and axes != len(field):
+            raise ValueError(f"a layer has {axes} axes, those before it have {len(field)}")
         several_axes = several_axes or axes > 0
         kernel_size, stride, dilation = (
             np.array(_per_axis(n, max(axes, 1), name, 1))
@@ -260,11 +319,62 @@ def receptive_field(layers):
 # The rest is what the functions above share.
 
 
+PIXELWISE = {f"torch.nn.modules.{name}" for name in ("activation", "batchnorm", "dropout")}
+
+
+def _layer_numbers(layers):
+    """(kernel_size, stride, dilation) of each of `layers`, one after the other."""
+    for layer in layers:
+        kinds = [kind for kind in type(layer).__mro__ if kind.__module__.startswith("torch.nn")]
+        names = {kind.__name__ for kind in kinds}
+        if names & {"Sequential", "ModuleList"}:
+            yield from _layer_numbers(layer)
+        elif kinds and (kinds[0].__module__ in PIXELWISE or "Identity" in names):
+            yield 1, 1, 1
+        elif kinds and not _looks_through_windows(layer, names):
+            raise ValueError(
+                f"layer is {shortened(layer)}; it is no convolution, pooling, activation, batch"
+                " norm or dropout (of a network of your own, give the layers in order)"
+            )
+        elif kinds:
+            stride = layer.kernel_size if layer.stride is None else layer.stride
+            yield layer.kernel_size, stride, getattr(layer, "dilation", 1)
+        else:
+            yield _numbers_of_tuple(layer)
+
+
+def _looks_through_windows(layer, names):
+    upwards = getattr(layer, "transposed", False) or any(
+        "Unpool" in n or n == "Fold" for n in names
+    )
+    return hasattr(layer, "kernel_size") and hasattr(layer, "stride") and not upwards
+
+
+def _numbers_of_tuple(layer):
+    numbers = layer.tolist() if isinstance(layer, np.ndarray) else layer
+    numbers = tuple(numbers) if isinstance(numbers, (tuple, list)) else (numbers,)
+    if not 1 <= len(numbers) <= 3 or not all(
+        np.ndim(n) or isinstance(n, Integral) for n in numbers
+    ):
+        raise ValueError(
+            f"layer is {shortened(layer)}; it must be a kernel_size, a tuple (kernel_size, stride)"
+            " or (kernel_size, stride, dilation), or a layer of torch"
+        )
+    size = numbers[0]
+    if not np.ndim(size) and size > 2 and numbers == (size, size):
+        raise ValueError(
+            f"layer is {layer!r}: write {size} for a {size} × {size} kernel, or ({size}, {size}, 1)"
+            f" for a kernel of {size} with a stride of {size}"
+        )
+    return (*numbers, 1, 1)[:3]
+
+
+@np.errstate(over="ignore", invalid="ignore")
 def _convolve(x, weight, bias, stride, padding, dilation, groups, axes):
-    x, weight, bias, stride, dilation, padding = _checked(
+    x, weight, bias, stride, dilation, before_after, dtype = _checked(
         x, weight, bias, stride, padding, dilation, groups, axes
     )
-    windows = _windows(_pad(x, padding), weight.shape[2:], stride, dilation)
+    windows = _windows(_pad(x, before_after), weight.shape[2:], stride, dilation)
     cells = range(-axes, 0)  # with the channels: what one output value sums over
     results = [
         np.tensordot(group_weight, group_windows, axes=((1, *cells), (1, *cells)))
@@ -274,7 +384,7 @@ def _convolve(x, weight, bias, stride, padding, dilation, groups, axes):
     ]  # each (F / groups, N, *positions)
     result = np.concatenate(results) if groups > 1 else results[0]
     result += bias.reshape(-1, *[1] * (axes + 1))
-    return np.ascontiguousarray(result.swapaxes(0, 1))  # (N, F, *positions)
+    return _as_type(np.ascontiguousarray(result.swapaxes(0, 1)), dtype)  # (N, F, *positions)
 
 
 def _windows(padded, kernel_size, stride, dilation):
@@ -300,17 +410,18 @@ def _pool_windows(x, kernel_size, stride, padding, dilation, ceil_mode, padding_
         over = []
         for size, pad, span, step in zip(x.shape[2:], padding, spans, stride, strict=True):
             positions = -((span - size) // step) + 1  # rounded up
-            if (
-                positions - 1
-            ) * step >= size - pad:  # would start in the padding behind the picture
-                positions -= 1
+            if (positions - 1) * step >= size - pad:
+                positions -= 1  # it would start in the padding behind the picture
             over.append((0, max((positions - 1) * step + span - size, 0)))
         x = _pad(x, over, over_value)
     return _windows(x, kernel_size, stride, dilation)
 
 
-def _checked(x, weight, bias, stride, padding, dilation, groups, axes):
-    """The arguments of a convolution as arrays of one type and tuples, or a ValueError."""
+def _checked(
+    x, weight, bias, stride, padding, dilation, groups, axes
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple, tuple, list, np.dtype]:
+    """The arguments of a convolution as arrays to compute with and tuples, and the type of the
+    result; or a ValueError."""
     x, weight = _array(x, "x", axes + 2), _array(weight, "weight", axes + 2)
     (groups,) = _per_axis(groups, 1, "groups", 1)
     filters, channels = weight.shape[:2]
@@ -324,26 +435,42 @@ def _checked(x, weight, bias, stride, padding, dilation, groups, axes):
             f"weight has shape {weight.shape}; for x of shape {x.shape} and {groups} group(s) "
             f"its second entry must be {x.shape[1] // groups}"
         )
-    bias = np.zeros(filters, weight.dtype) if bias is None else np.asarray(bias)
+    bias = np.zeros(filters, weight.dtype) if bias is None else numbers_of(bias, "bias")
     if bias.shape != (filters,):
         raise ValueError(f"bias has shape {bias.shape}; it must be ({filters},), one a filter")
     kernel_size = _per_axis(weight.shape[2:], axes, "kernel size", 1)
     stride = _per_axis(stride, axes, "stride", 1)
     dilation = _per_axis(dilation, axes, "dilation", 1)
     dtype = np.result_type(x, weight, bias)
-    if not np.issubdtype(dtype, np.floating):
-        dtype = np.int64
-    padding = _padding(padding, kernel_size, stride, dilation)
-    x, weight, bias = (array.astype(dtype, copy=False) for array in (x, weight, bias))
-    return x, weight, bias, stride, dilation, padding
+    if all(array.dtype.kind != "f" for array in (x, weight, bias)):
+        dtype = np.dtype(np.int64)  # also of uint64 and int64, which NumPy would join to float64
+    before_after = _padding(padding, kernel_size, stride, dilation)
+    computed = np.float32 if dtype == np.float16 else dtype  # half precision would lose the sums
+    if dtype == np.int64:
+        largest_sum = _largest(x) * _largest(weight) * prod(weight.shape[1:]) + _largest(bias)
+        computed = np.int64 if largest_sum < 2**63 else object  # object: Python's, of any size
+    x, weight, bias = (array.astype(computed, copy=False) for array in (x, weight, bias))
+    return x, weight, bias, stride, dilation, before_after, dtype
+
+
+def _largest(array):
+    """The largest absolute value, as an int of Python, which cannot overflow."""
+    return max(abs(int(array.min())), abs(int(array.max()))) if array.size else 0
+
+
+def _as_type(result, dtype):
+    """`result` in the type promised; a whole number that does not fit is refused."""
+    if result.dtype == object and result.size:
+        for total in (result.min(), result.max()):
+            if not -(2**63) <= total < 2**63:
+                raise ValueError(f"a sum is {total}, which int64 cannot hold; pass floats")
+    return result.astype(dtype, copy=False)
 
 
 def _array(values, name, dimensions):
-    array = np.asarray(values)
+    array = numbers_of(values, name)
     if array.dtype == bool:
         array = array.astype(np.int64)
-    if not np.issubdtype(array.dtype, np.integer) and not np.issubdtype(array.dtype, np.floating):
-        raise ValueError(f"{name} has type {array.dtype}; it must hold whole or real numbers")
     if array.ndim != dimensions:
         order = {3: "(N, C, L)", 4: "(N, C, H, W)", 5: "(N, C, D, H, W)"}[dimensions]
         raise ValueError(
@@ -356,6 +483,7 @@ def _array(values, name, dimensions):
 
 def _per_axis(value, axes, name, least):
     """`value` as a tuple of `axes` ints, each at least `least`."""
+    value = value.tolist() if isinstance(value, np.ndarray) else value
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     whole = all(isinstance(v, Integral) and not isinstance(v, bool) for v in values)
     if not whole or len(values) not in (1, axes) or any(v < least for v in values):

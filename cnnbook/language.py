@@ -1,8 +1,8 @@
 """The Korean and English words that figures, plots and checks print.
 
-Every reader-facing string lives in ``cnnbook/words/ROOM.json`` as ``{"name": {"ko": …, "en": …}}``
-and is asked for by ``text("ROOM.name")``. So the code cells of both editions are the same. The room
-of a live figure lies beside its drawing, in ``cnnbook/figures/ROOM/words.json``.
+Every reader-facing string lives in ``cnnbook/words/LIST.json`` as ``{"name": {"ko": …, "en": …}}``
+and is asked for by ``text("LIST.name")``. So the code cells of both editions are the same. The list
+of a live figure lies beside its drawing, in ``cnnbook/figures/LIST/words.json``.
 """
 
 import json
@@ -14,7 +14,7 @@ LANGUAGES = ("ko", "en")
 _current = "ko"
 
 
-def set_language(name):
+def set_language(name: str) -> None:
     """Choose the language of everything printed from now on: ``"ko"`` or ``"en"``.
 
     Raises
@@ -28,13 +28,13 @@ def set_language(name):
     _current = name
 
 
-def language():
+def language() -> str:
     """The language in use, ``"ko"`` or ``"en"``."""
     return _current
 
 
-def word_lists():
-    """The files that hold the words, as ``{room: path}``."""
+def word_lists() -> dict[str, Path]:
+    """The files that hold the words, as ``{name: path}``."""
     package = Path(__file__).parent
     shared = {path.stem: path for path in package.glob("words/*.json")}
     figures = {path.parent.name: path for path in package.glob("figures/*/words.json")}
@@ -42,19 +42,19 @@ def word_lists():
 
 
 @cache
-def _room(name):
+def _word_list(name: str) -> dict[str, dict[str, str]]:
     if name not in word_lists():
         raise KeyError(f"there is no word list {name} in cnnbook/words or cnnbook/figures")
     return json.loads(word_lists()[name].read_text(encoding="utf-8"))
 
 
-def words(room):
-    """All words of one room in the language in use, as ``{name: string}``."""
-    return {name: entry[_current] for name, entry in _room(room).items()}
+def words(word_list: str) -> dict[str, str]:
+    """All words of one list in the language in use, as ``{name: string}``."""
+    return {name: entry[_current] for name, entry in _word_list(word_list).items()}
 
 
-def text(key, **values):
-    """The words for `key` (``"room.name"``) in the language in use, with `values` filled in.
+def text(key: str, **values: object) -> str:
+    """The words for `key` (``"list.name"``) in the language in use, with `values` filled in.
 
     >>> set_language("en")
     >>> text("common.of", done=3, total=16)
@@ -63,13 +63,18 @@ def text(key, **values):
     Raises
     ------
     KeyError
-        If there is no such key: the message lists the room's keys.
+        If there is no such key: the message lists those of the word list. If a value is missing.
     """
-    room, _, name = key.partition(".")
-    entries = _room(room)
+    word_list, _, name = key.partition(".")
+    entries = _word_list(word_list)
     if name not in entries:
-        raise KeyError(f"no words for {key!r}; room {room!r} has {', '.join(sorted(entries))}")
-    return entries[name][_current].format(**values)
+        known = ", ".join(sorted(entries))
+        raise KeyError(f"no words for {key!r}; word list {word_list!r} has {known}")
+    sentence = entries[name][_current]
+    try:
+        return sentence.format(**values)
+    except KeyError as missing:
+        raise KeyError(f"{key} needs a value for {missing}: {sentence!r}") from None
 
 
 def printable(words: str, file=None) -> str:

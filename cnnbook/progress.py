@@ -21,7 +21,7 @@ class Screen:
             say(history.source)
             self.bar = self._open_bar()
         if curve and self.display:
-            from cnnbook.figures.training_curve import TrainingCurve
+            from cnnbook.figures import TrainingCurve
 
             self.curve = TrainingCurve(history)
             self.curve_place = self.display(self.curve, display_id=True)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from cnnbook import convolution as c
 
@@ -142,6 +143,51 @@ def test_max_pooling_passes_nan_and_minus_infinity_on():
     assert c.max_pool2d(np.full((1, 1, 2, 2), -5), 2, padding=1).tolist() == [[[[-5] * 2] * 2]]
 
 
+ONE = np.ones((1, 1, 1, 1), int)
+HALVES = [(c.conv1d, (1, 1, 4096)), (c.conv2d, (1, 1, 64, 64)), (c.conv3d, (1, 1, 16, 16, 16))]
+
+
+@pytest.mark.parametrize("function, shape", [*HALVES, (c.conv2d_loops, (1, 1, 64, 64))])
+def test_half_precision_adds_up_in_float32(function, shape):
+    ones = np.ones(shape, np.float16)
+    found = function(ones, ones, bias=np.ones(1, np.float16))
+    assert found.item() == np.float16(4097) and found.dtype == np.float16
+
+
+@pytest.mark.parametrize("function", [c.conv2d, c.conv2d_loops])
+def test_whole_numbers_are_exact_or_refused(function):
+    large = np.full((1, 1, 1, 2), 2**62)
+    assert function(ONE.astype(np.uint64) * (2**53 + 1), ONE).item() == 2**53 + 1
+    assert function(large, [[[[1, -1]]]]).item() == 0
+    assert function(-large, [[[[1, 1]]]]).item() == -(2**63)
+    assert function(large, [[[[1, 1]]]], bias=[-1]).dtype == np.int64
+    for x, weight in [(large, [[[[1, 1]]]]), (np.full((1, 1, 1, 1), 2**63, np.uint64), ONE)]:
+        with pytest.raises(ValueError, match="a sum is 9223372036854775808, which int64"):
+            function(x, weight)
+
+
+@pytest.mark.filterwarnings("error")
+def test_infinities_pass_without_a_word_as_in_torch():
+    x = np.full((1, 1, 2, 2), 4e4, np.float16)
+    assert c.avg_pool2d(x, 2).item() == np.float16(4e4)
+    assert c.avg_pool2d(x, 2).dtype == np.float16
+    for function in (c.conv2d, c.conv2d_loops):
+        assert np.isinf(function(x, x).item())
+        assert np.isnan(function(x * np.inf, x * 0).item())
+    assert np.isnan(c.avg_pool2d([[[[np.inf, -np.inf]]]], (1, 2)).item())
+
+
+def test_tensors_and_numpys_numbers_are_taken():
+    layer, x = nn.Conv2d(2, 4, 3, padding=1), torch.rand(1, 2, 5, 5, requires_grad=True)
+    found = c.conv2d(x, layer.weight, layer.bias, np.int64(1), np.array([1, 1]))
+    torch.testing.assert_close(torch.from_numpy(found), layer(x).detach())
+    assert c.conv2d(x.bfloat16(), layer.weight).dtype == np.float32
+    torch.testing.assert_close(
+        torch.from_numpy(c.max_pool2d(x, np.int8(2))), F.max_pool2d(x, 2).detach()
+    )
+    assert c.output_size(np.int64(28), np.array([5, 3])) == (24, 26)
+
+
 def test_uint8_pictures_do_not_overflow():
     x = np.full((1, 1, 3, 3), 200, dtype=np.uint8)
     assert c.conv2d(x, np.ones((1, 1, 3, 3), dtype=np.uint8)).item() == 1800
@@ -190,6 +236,11 @@ X, W = np.zeros((1, 2, 5, 5)), np.zeros((4, 2, 3, 3))
         (lambda: c.conv1d(X, W), ["(1, 2, 5, 5)", "(N, C, L)"]),
         (lambda: c.conv3d(X, W), ["(N, C, D, H, W)"]),
         (lambda: c.conv2d(X.astype(str), W), ["x has type"]),
+        (lambda: c.conv2d(X, W, bias=np.zeros(4) * 1j), ["bias has type complex128"]),
+        (lambda: c.conv2d(X * 1j, W), ["x has type complex128"]),
+        (lambda: c.conv2d(X, W, bias=["a"] * 4), ["bias has type"]),
+        (lambda: c.conv2d([[[[1, 2], [3]]]], W), ["x is [[[[1, 2], [3]]]]", "differ in length"]),
+        (lambda: c.max_pool2d(X, 2, padding=-1), ["padding is -1"]),
         (lambda: c.conv2d(np.zeros((1, 2, 0, 5)), W), ["(1, 2, 0, 5)"]),
         (lambda: c.max_pool2d(np.zeros((5, 5)), 2), ["(5, 5)"]),
         (lambda: c.max_pool2d(X, 6), ["(6, 6)", "(5, 5)"]),
@@ -200,6 +251,24 @@ X, W = np.zeros((1, 2, 5, 5)), np.zeros((4, 2, 3, 3))
         (lambda: c.output_size(5, True), ["kernel_size is True"]),
         (lambda: c.receptive_field([object()]), ["kernel_size"]),
         (lambda: c.receptive_field([(3, 0)]), ["stride is 0"]),
+        (lambda: c.receptive_field([(3, 3)]), ["(3, 3)", "3 × 3 kernel", "(3, 3, 1)"]),
+        (lambda: c.receptive_field([3.0]), ["layer is 3.0"]),
+        (lambda: c.receptive_field([True]), ["kernel_size is True"]),
+        (lambda: c.receptive_field(["3"]), ["layer is '3'"]),
+        (lambda: c.receptive_field(3), ["layers is 3"]),
+        (lambda: c.receptive_field([nn.Conv2d(1, 1, 3), nn.Conv3d(1, 1, 3)]), ["3 axes"]),
+        *(
+            (lambda layer=layer: c.receptive_field([layer]), [type(layer).__name__])
+            for layer in (
+                nn.Flatten(),
+                nn.Linear(1, 1),
+                nn.ConvTranspose2d(1, 1, 3),
+                nn.MaxUnpool2d(2),
+                nn.FractionalMaxPool2d(2, 3),
+                nn.InstanceNorm2d(1),
+                nn.AdaptiveAvgPool2d(1),
+            )
+        ),
     ],
 )
 def test_refusals_name_what_is_wrong(call, words):
@@ -234,6 +303,15 @@ def test_receptive_field_is_what_a_gradient_sees():
     assert c.receptive_field(layers) == seen
     assert c.receptive_field(network) == (seen, seen)
     assert c.receptive_field([]) == 1
+    assert c.receptive_field(np.array([[3, 1], [2, 2]])) == c.receptive_field([3, (2, 2, 1)]) == 4
+    assert c.receptive_field([((3, 3), 1), ((3, 5), 1)]) == (5, 7)
+
+
+def test_layers_that_look_at_one_pixel_change_no_receptive_field():
+    pixelwise = [nn.ReLU(), nn.BatchNorm2d(1), nn.Dropout2d(), nn.Identity(), nn.GELU()]
+    layers = [nn.Conv2d(1, 1, 3), nn.MaxPool2d(2), nn.LPPool2d(2, 3), nn.Conv2d(1, 1, 3)]
+    network = nn.Sequential(*(nn.Sequential(layer, *pixelwise) for layer in layers))
+    assert c.receptive_field(network) == c.receptive_field(layers) == (20, 20)
 
 
 def test_examples_in_the_docstrings():

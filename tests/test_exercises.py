@@ -1,11 +1,17 @@
 """Every exercise: its solution is right, each known mistake gets its own hint, in ko and en."""
 
+import io
+import json
 import re
+import sys
+from decimal import Decimal
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cnnbook import exercises, language
 from cnnbook.exercises import check, examine
@@ -24,6 +30,8 @@ HINTS = [
     for hint, known in exercise.mistakes.items()
 ]
 CONV = "5_1_2_convolution_layer"
+# How each hint begins, and no other of its chapter: who rewords a hint rewords it here, too.
+BEGIN = json.loads(Path(__file__).with_name("hints.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(autouse=True, params=language.LANGUAGES)
@@ -83,14 +91,143 @@ def test_answers_as_readers_write_them(name, answer, status, words, edition):
         assert words in message
 
 
-def test_an_answer_that_writes_into_its_arguments_spoils_nothing():
-    def solve(image, kernel, s):
-        image *= 0
-        return np.zeros(1)
+class Stubborn:
+    """An object that answers every question with an error."""
 
-    assert examine(f"{CONV}/stride", solve)[0] == "wrong"
-    right = dict((name, e) for chapter, name, e in ALL if chapter == CONV)["stride"].right
-    assert examine(f"{CONV}/stride", right)[0] == "right"
+    def _refuse(self, *arguments, **named):
+        raise RuntimeError("no")
+
+    __eq__ = __array__ = __len__ = __iter__ = __repr__ = __str__ = __bool__ = __float__ = _refuse
+    __hash__ = object.__hash__
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+def silently_fails(*arguments):
+    raise Silent
+
+
+POOLED, STRIDE = "5_1_2_pooling_and_classifier/by-hand", f"{CONV}/stride"
+RIGHT = {f"{chapter}/{name}": exercise.right for chapter, name, exercise in ALL}
+TABLE = [[4, 5], [8, 7]]
+
+
+@pytest.mark.parametrize(
+    "name, answer",
+    [
+        ("5_0_start_here/pixels", torch.tensor(784.0, requires_grad=True)),
+        ("5_0_start_here/pixels", torch.tensor(784.0).bfloat16()),
+        ("5_0_start_here/pixels", np.float16(784)),
+        ("5_0_start_here/pixels", Fraction(784)),
+        ("5_0_start_here/pixels", Decimal(784)),
+        (POOLED, torch.tensor(TABLE, dtype=torch.float32, requires_grad=True)),
+        (POOLED, [torch.tensor([4.0, 5.0], requires_grad=True), [8, np.float32(7)]]),
+        (POOLED, torch.tensor(TABLE).to_sparse()),
+        (POOLED, tuple(map(tuple, TABLE))),
+        (STRIDE, lambda *case: torch.tensor(RIGHT[STRIDE](*case)).float().requires_grad_()),
+    ],
+)
+def test_numbers_are_taken_however_they_come(name, answer):
+    assert examine(name, answer)[0] == "right"
+
+
+NO_NUMBERS = [
+    [[4, 5], [8]],
+    [[4, 5], "8"],
+    "4 5 8 7",
+    {"a": 4},
+    {4, 5},
+    4j,
+    b"4",
+    object(),
+    Stubborn(),
+    [Stubborn()],
+    torch.nn.Linear(1, 1),
+    torch.zeros(2, 2, device="meta"),
+    np.array(["a"]),
+    (n for n in range(4)),
+    lambda: 4,
+]
+
+
+@pytest.mark.parametrize("answer", NO_NUMBERS, ids=lambda answer: type(answer).__name__)
+def test_what_is_no_number_gets_a_sentence(answer, edition):
+    for name, given in [(POOLED, answer), (f"{CONV}/by-hand", answer), (STRIDE, lambda *c: answer)]:
+        status, message = examine(name, given)
+        kind = "tuple" if type(answer) is tuple else type(answer).__name__
+        assert (status, kind in message) == ("wrong", True), message
+
+
+@pytest.mark.parametrize(
+    "name, answer, said",
+    [
+        (POOLED, np.full((2, 2), np.nan), ""),
+        (POOLED, [[np.inf, 5], [8, 7]], ""),
+        (POOLED, np.zeros((3000, 3000)), "(3000, 3000)"),
+        (POOLED, [TABLE], "(1, 2, 2)"),
+        (f"{CONV}/by-hand", [0], "(1,)"),
+        (f"{CONV}/by-hand", False, "bool"),  # == in place of =
+        ("5_1_1_why_convolution/by-hand", 3 + 1e-4, ""),
+        (f"{CONV}/size", lambda n: 4, "TypeError"),
+        (f"{CONV}/size", silently_fails, "Silent"),
+        (f"{CONV}/size", lambda n, k, s, p: "{size}", "str"),
+        (f"{CONV}/size", lambda n, k, s, p: n == k, "bool"),
+        (f"{CONV}/size", torch.nn.Linear(1, 1), "TypeError"),
+    ],
+)
+def test_other_answers_are_wrong_with_a_reason(name, answer, said):
+    status, message = examine(name, answer)
+    assert status == "wrong" and said in message and message
+
+
+def test_an_interruption_is_none_of_our_business():
+    def solve(*arguments):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        examine(f"{CONV}/size", solve)
+
+
+def test_an_answer_that_writes_into_its_arguments_spoils_nothing():
+    def spoil(*arguments):
+        for argument in arguments:
+            if isinstance(argument, (list, tuple)):
+                spoil(*argument)
+            if isinstance(argument, list):
+                argument.clear()
+            elif isinstance(argument, np.ndarray):
+                argument *= 0
+        return 0
+
+    for name, right in RIGHT.items():
+        if callable(right):
+            examine(name, spoil)
+            assert examine(name, right)[0] == "right", name
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "ascii", "latin-1", "utf-8"])
+def test_check_prints_where_the_mark_does_not_exist(encoding, monkeypatch):
+    output = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(sys, "stdout", output)
+    for answer in (0, ..., 3):
+        check(f"{CONV}/by-hand", answer)
+    output.flush()
+    assert output.buffer.getvalue().decode(encoding).count("\n") == 3
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_hint_belongs_to_a_mistake_and_to_no_other(chapter, edition):
+    hints = {k: v for k, v in language.words(chapter).items() if k.startswith("hint_")}
+    mistakes = [name for other, _, e in ALL if other == chapter for name in e.mistakes]
+    assert sorted(hints) == sorted({f"hint_{name}" for name in mistakes})
+    assert len(set(hints.values())) == len(hints)
+    begin = {f"hint_{name}": words[edition] for name, words in BEGIN[chapter].items()}
+    assert set(begin) == set(hints)
+    for name, words in begin.items():  # two hints that changed places would be noticed
+        assert [one for one in hints if hints[one].startswith(words)] == [name]
 
 
 def test_check_prints_a_mark_and_one_sentence(capsys):

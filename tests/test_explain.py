@@ -1,5 +1,8 @@
 """Explanations against captum, on random networks and pictures, and what is refused."""
 
+import copy
+
+import numpy as np
 import pytest
 import torch
 from captum.attr import IntegratedGradients, LayerActivation, LayerGradCam, Occlusion, Saliency
@@ -257,6 +260,36 @@ def test_maps_are_the_readers_own():
     assert torch.equal(x, before)
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16])
+def test_half_precision_gives_what_full_precision_gives(net, method, half):
+    x = torch.rand(2, 1, 9, 8)
+    found = everything(copy.deepcopy(net).to(half), x.to(half))[method]()
+    expected = everything(net, x)[method]()
+    assert found.dtype == half
+    assert (found.float() - expected).abs().max() < 0.2 * expected.abs().max()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_lazy_layers_can_still_be_trained_afterwards(method):
+    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.Flatten(), nn.LazyLinear(5)).eval()
+    with torch.inference_mode():
+        everything(model, torch.rand(2, 1, 9, 8), "0")[method]()
+    model(torch.rand(2, 1, 9, 8)).sum().backward()
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int8, torch.tensor])
+def test_numpys_numbers_are_taken(net, kind):
+    x = torch.rand(2, 1, 9, 8)
+    found = explain.occlusion(net, x, kind(2), kind(3), kind(2))
+    torch.testing.assert_close(found, explain.occlusion(net, x, 2, 3, 2))
+    found = explain.integrated_gradients(net, x, np.array([1, 2], np.uint8), steps=np.int64(3))
+    expected = explain.integrated_gradients(net, x, torch.tensor([1, 2]), steps=3)
+    torch.testing.assert_close(found, expected)
+    cover = torch.zeros(1, 1, 9, 8, requires_grad=True)
+    assert not explain.integrated_gradients(net, x, 1, cover, 3).requires_grad
+
+
 # ---- what is refused ------------------------------------------------------------------------
 
 
@@ -288,6 +321,10 @@ def test_pictures_that_are_no_pictures_are_refused(net, method, x):
         ([0, 1, 2], r"target is \[0, 1, 2\]; give one class, or 2 of them"),
         (1.5, "target is 1.5; give one class"),
         (True, "target is True; give one class"),
+        (np.bool_(True), "target is True; give one class"),
+        ("boot", "target is 'boot'; give one class"),
+        (None, "target is None; give one class"),
+        ([[0], [1, 2]], "give one class, or 2 of them"),
     ],
 )
 def test_a_target_that_is_no_class_is_refused(net, method, target, message):
@@ -342,19 +379,83 @@ def test_windows_that_leave_something_out_are_refused(net, window, stride):
         explain.occlusion(net, torch.randn(1, 1, 9, 8), 0, window, stride)
 
 
-@pytest.mark.parametrize("window, stride", [(0, 1), (2.5, 1), (3, 0), ((1, 2, 3, 4), 1), (3, -1)])
+@pytest.mark.parametrize(
+    "window, stride",
+    [
+        (0, 1),
+        (2.5, 1),
+        (3, 0),
+        ((1, 2, 3, 4), 1),
+        (3, -1),
+        (True, 1),
+        (3, True),
+        ("a", 1),
+        (None, 1),
+    ],
+)
 def test_sizes_that_are_no_sizes_are_refused(net, window, stride):
     name = "stride" if window == 3 else "window"
     with pytest.raises(ValueError, match=rf"{name} is .*; it must be a number above 0"):
         explain.occlusion(net, torch.randn(1, 1, 9, 8), 0, window, stride)
 
 
-@pytest.mark.parametrize("steps", [0, -3, 2.0])
+@pytest.mark.parametrize("steps", [0, -3, 2.0, True, "3", None])
 def test_steps_are_whole_numbers(net, steps):
     with pytest.raises(ValueError, match=r"steps is .*; it must be a whole number"):
         explain.integrated_gradients(net, torch.randn(1, 1, 9, 8), 0, steps=steps)
 
 
-def test_an_answer_that_is_no_table_of_scores_is_refused(net):
-    with pytest.raises(ValueError, match=r"the model answers \(1, 6, 9, 8\)"):
-        explain.saliency(net.features, torch.randn(1, 1, 9, 8), 0)
+@pytest.mark.parametrize("baseline", [torch.zeros(3), "black", None, 1j])
+def test_a_baseline_that_does_not_fit_is_refused(net, baseline):
+    for method in (explain.integrated_gradients, lambda *a: explain.occlusion(*a[:3], 3, 1, a[3])):
+        with pytest.raises(ValueError, match="baseline is"):
+            method(net, torch.randn(1, 1, 9, 8), 0, baseline)
+
+
+class Answers(nn.Module):
+    """A network that returns what `how` makes of its scores."""
+
+    def __init__(self, net, how):
+        super().__init__()
+        self.net, self.features, self.how = net, net.features, how
+
+    def forward(self, x):
+        return self.how(self.net(x))
+
+
+@pytest.mark.parametrize("method", METHODS[1:])
+@pytest.mark.parametrize(
+    "how, said",
+    [
+        (lambda scores: (scores, None), r"a tuple \(Tensor, NoneType\)"),
+        (lambda scores: [scores], r"a list \(Tensor\)"),
+        (lambda scores: {"logits": scores}, "a dict"),
+        (lambda scores: None, "a NoneType"),
+        (lambda scores: scores.detach().numpy(), "a ndarray"),
+        (lambda scores: scores.argmax(1, keepdim=True), r"torch.int64 \(2, 1\)"),
+        (lambda scores: scores[0], r"\(5,\)"),
+    ],
+)
+def test_an_answer_that_is_no_table_of_scores_is_refused(net, method, how, said):
+    with pytest.raises(ValueError, match=f"the model answers {said}; it must be"):
+        everything(Answers(net, how).eval(), torch.randn(2, 1, 9, 8))[method]()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_pictures_of_another_type_than_the_model_are_refused(net, method):
+    with pytest.raises(ValueError, match="x is torch.float32 .* features.conv1.weight .*float64"):
+        everything(net.double(), torch.randn(2, 1, 9, 8))[method]()
+
+
+@pytest.mark.parametrize("method", ["feature_maps", "grad_cam"])
+def test_a_layer_that_puts_out_no_tensor_is_refused(method):
+    class Recurrent(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rows = nn.LSTM(8, 5, batch_first=True)
+
+        def forward(self, x):
+            return self.rows(x[:, 0])[0][:, -1]
+
+    with pytest.raises(ValueError, match=r"'rows', which puts out a tuple \(Tensor, tuple\)"):
+        everything(Recurrent().eval(), torch.randn(2, 1, 9, 8), "rows")[method]()

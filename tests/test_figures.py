@@ -7,13 +7,16 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from cnnbook import figures, language
+from cnnbook import figures, graphs, language
+from cnnbook.data import fashion_mnist
 from cnnbook.figures import KERNELS, ConvolutionExplorer, Figure, fragment, page, scripts, styles
+from cnnbook.figures.figure import StateError
 from cnnbook.figures.page import FIGURE_TYPE, FOLDER
 from cnnbook.figures.tables import from_rows, to_rows
 
@@ -108,31 +111,17 @@ def test_a_kernel_that_does_not_fit_is_said_and_drawn():
         _ = explorer.output
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("stride", 0, "stride is 0"),
-        ("stride", "2", "'2'"),
-        ("padding", -1, "padding is -1"),
-        ("dilation", 4, "dilation is 4"),
-        ("position", [4, 0], r"position is \[4, 0\]; the output has 4 × 4"),
-        ("position", [0], r"position is \[0\]"),
-        ("kernel", "edges", "kernel is 'edges'; known kernels: course"),
-        ("kernel", [[1, np.nan]], "kernel holds nan"),
-        ("kernel", np.ones((6, 6)), r"kernel has shape \(6, 6\)"),
-        ("image", [1, 2, 3], r"image has shape \(3,\)"),
-        ("image", np.zeros((3, 28, 28)), r"image has shape \(3, 28, 28\)"),
-        ("image", [[1, 2], [3]], "table of numbers"),
-    ],
-)
-def test_refuses_what_it_cannot_show(name, value, message):
-    explorer = ConvolutionExplorer()
-    before = explorer.state()
-    with pytest.raises(ValueError, match=message):
-        setattr(explorer, name, value)
-    assert explorer.state() == before
-    with pytest.raises(ValueError, match=message):
-        ConvolutionExplorer(**{name: value})
+def test_words_say_what_is_missing():
+    with pytest.raises(KeyError, match="common.of needs a value for 'total'"):
+        language.text("common.of", done=3)
+    with pytest.raises(KeyError, match="word list 'common' has of"):
+        language.text("common.off")
+
+
+@pytest.mark.parametrize("name", ["words", "language"])
+def test_the_language_of_a_figure_is_that_of_the_book(name):
+    with pytest.raises(TypeError, match=name):
+        ConvolutionExplorer(**{name: "en"})
 
 
 def test_unknown_arguments_are_refused():
@@ -171,7 +160,6 @@ def test_a_change_in_place_is_refused_because_the_page_would_not_see_it():
 
 
 def test_pictures_of_torch_are_accepted():
-    torch = pytest.importorskip("torch")
     picture = torch.arange(784, dtype=torch.uint8).reshape(1, 28, 28)
     explorer = ConvolutionExplorer(pictures={"ramp": picture})
     assert explorer.pictures["ramp"].startswith("0 1 2 3")
@@ -211,6 +199,215 @@ def all_figures():
         for cls in vars(figures).values()
         if isinstance(cls, type) and issubclass(cls, Figure) and cls is not Figure
     ]
+
+
+TABLE = np.arange(49).reshape(7, 7)
+CLUB = graphs.karate_club()
+SAVED = {epoch: graphs.GCN(34, 4, 2).state_dict() for epoch in (0, 5)}
+GIVEN = {  # what a figure cannot be made without, and what makes it worth asking
+    "message_passing": {"graph": CLUB, "snapshots": SAVED},
+    "shuffle_explorer": {"picture": TABLE, "weights": TABLE, "window": (0, 0)},
+    "training_curve": {"points": [[0, 1, 0.5, 0.1], [1, 1, 0.5, 0.1]]},
+}
+RIGHT = {  # of what is tried below; the rest is refused
+    "cost_explorer": {"peak": [10**9, 2.5], "bandwidth": [10**9, 2.5], "pool1": [True]}
+    | {"pool2": [True]},
+    "explanation_explorer": {"label": [None]},
+    "message_passing": {"edges": [()]},
+    "network_explorer": {"label": [None]},
+    "pooling_explorer": {"ceil": [True], "gradient": [True], "shift": [[-1, -1]]},
+    "shape_tracer": {"known": [[1], ()]},
+    "shuffle_explorer": {"shuffled": [True], "shift": [-1], "shifted": [{}], "mixed": [{}]},
+    "training_curve": {"running": [True], "position": [-1], "points": [()], "validation": [()]}
+    | {"total": [10**9, 2.5], "kept": [10**9, 2.5]},
+}
+TRIED = [object(), "abc", "$$", -1, 2.5, np.nan, np.inf, 10**9, True, None, 1j, (), [1], [["a"]]]
+TRIED += [[np.nan], [-1, -1], [99, 99, 99], {}, {"a": 5}, np.array([[1j]]), torch.ones(2) * 1j]
+TRIED += [np.datetime64("2020"), [True, False]]
+
+
+def made(name):
+    classes = {cls.name: cls for cls in all_figures()}
+    given = GIVEN.get(name, {})
+    if name == "transfer_explorer":
+        given = {"fashion": fashion_mnist("mini")}
+    return classes[name](**given)
+
+
+REFUSED = {
+    "convolution_explorer": [
+        ("stride", 0, "stride is 0"),
+        ("stride", "2", "'2'"),
+        ("padding", -1, "padding is -1"),
+        ("dilation", 4, "dilation is 4"),
+        ("position", [4, 0], r"position is \[4, 0\]; the output has 4 × 4"),
+        ("position", [0], r"position is \[0\]"),
+        ("kernel", "edges", "kernel is 'edges'; known kernels: course"),
+        ("kernel", [[1, np.nan]], "kernel holds nan"),
+        ("kernel", np.ones((6, 6)), r"kernel has shape \(6, 6\)"),
+        ("image", [1, 2, 3], r"image has shape \(3,\)"),
+        ("image", np.zeros((3, 28, 28)), r"image has shape \(3, 28, 28\)"),
+        ("image", [[1, 2], [3]], "table of numbers"),
+        ("image", [[1j]], "table of numbers"),
+        ("stride", True, "stride is True"),
+        ("stride", np.float64(2.5), "2.5"),
+    ],
+    "cost_explorer": [
+        ("filters1", 0, "filters1 is 0; this figure shows 1 to 128"),
+        ("filters2", 129, "filters2 is 129"),
+        ("kernel1", 4, "kernel1 is 4; this figure shows 1, 3, 5, 7"),
+        ("stride2", 4, "stride2 is 4; this figure shows 1, 2, 3"),
+        ("hidden", -1, "hidden is -1; this figure shows 0 to 1024"),
+        ("batch", 100, "batch is 100; this figure shows 1, 2, 4, 8, 16"),
+        ("peak", 0, "peak is 0.0; it must be the machine's GFLOP/s, more than 0"),
+        ("bandwidth", np.inf, "bandwidth is inf; it must be the machine's GB/s"),
+        ("peak", np.nan, "peak is nan"),
+        ("layer", "conv3", "layer is 'conv3'; the layers are conv1, pool1"),
+        ("pool1", 2, "2"),
+    ],
+    "network_explorer": [
+        ("picture", np.zeros((27, 28)), r"picture has shape \(27, 28\)"),
+        ("picture", np.full((28, 28), 0.5), "whole numbers from 0"),
+        ("picture", np.full((28, 28), 256), "whole numbers from 0"),
+        ("picture", np.full((28, 28), -1), "whole numbers from 0"),
+        ("picture", "boot", "picture is 'boot'"),
+        ("label", 10, "label is 10"),
+        ("layer", "conv3", "layer is 'conv3'; it must be one of input, conv1"),
+        ("position", [8, 0, 0], r"position is \[8, 0, 0\]; conv1 has 8 × 28 × 28 values"),
+        ("position", [0, 0], r"position is \[0, 0\]"),
+    ],
+    "pooling_explorer": [
+        ("kind", "median", "kind is 'median'; it must be one of max, average"),
+        ("window", 5, "window is 5; this figure shows 2 to 4"),
+        ("stride", 0, "stride is 0"),
+        ("shift", [0, 5], r"shift is \[0, 5\]"),
+        ("shift", [1], r"shift is \[1\]"),
+        ("position", [3, 0], r"position is \[3, 0\]; the output has 3 × 3"),
+        ("image", np.ones((3, 6)), r"image has shape \(3, 6\); this figure shows 4 × 4"),
+        ("image", [[np.nan] * 4] * 4, "image holds nan"),
+    ],
+}
+CASES = [(figure, *case) for figure, cases in REFUSED.items() for case in cases]
+
+
+@pytest.mark.parametrize(("figure", "name", "value", "message"), CASES)
+def test_what_is_refused_is_named(figure, name, value, message):
+    asked = made(figure)
+    if figure == "network_explorer":
+        asked.layer = "conv1"
+    before = asked.state()
+    with pytest.raises(ValueError, match=message):
+        setattr(asked, name, value)
+    assert asked.state() == before
+    if (figure, name) != ("network_explorer", "position"):
+        with pytest.raises(ValueError, match=message):
+            type(asked)(**{name: value})
+
+
+@pytest.mark.filterwarnings("error:.*:RuntimeWarning")
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_trait_of_every_figure_refuses_what_cannot_be_shown(name):
+    """From Python and from the page; and whatever was tried, the figure can still be drawn."""
+    figure = made(name)
+    for trait in figure.state():
+        for value in TRIED:
+            if repr(value) in map(repr, RIGHT.get(name, {}).get(trait, [])):
+                continue
+            with pytest.raises(StateError):
+                setattr(figure, trait, value)
+            with pytest.raises(StateError):
+                figure.set_state({trait: value})
+    assert figure.state() == made(name).state()
+    assert figure.alternative_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "trait", "value", "found"),
+    [
+        ("convolution_explorer", "kernel", torch.ones(1, 1, 1, 2).requires_grad_()[0, 0], [[1, 1]]),
+        ("convolution_explorer", "stride", np.int64(2), 2),
+        ("convolution_explorer", "position", np.array([1, 2]), [1, 2]),
+        ("pooling_explorer", "ceil", np.bool_(True), True),
+        ("pooling_explorer", "image", torch.ones(4, 4).bfloat16(), [[1] * 4] * 4),
+        ("cost_explorer", "peak", np.float32(2.5), 2.5),
+        ("network_explorer", "label", torch.tensor(3), 3),
+        ("network_explorer", "picture", torch.ones(28, 28, requires_grad=True), [[1] * 28] * 28),
+        ("explanation_explorer", "target", np.uint8(3), 3),
+        ("message_passing", "edges", torch.tensor([[0, 1]]), [[0, 1]]),
+        ("shape_tracer", "known", np.arange(2), [0, 1]),
+        ("shuffle_explorer", "mixed", {"dense": torch.tensor(0.5)}, {"dense": 0.5}),
+        ("training_curve", "points", np.zeros((1, 4)), [[0.0] * 4]),
+        ("kernel_motion", "directions", np.int8(2), 2),
+    ],
+)
+def test_numpys_numbers_and_tensors_are_taken(name, trait, value, found):
+    figure = made(name)
+    setattr(figure, trait, value)
+    value = getattr(figure, trait)
+    assert (value.tolist() if isinstance(value, np.ndarray) else value) == found
+    json.dumps(figure.state())
+
+
+PICTURE = np.zeros((28, 28))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: figures.ShapeTracer([{"name": "a", "kind": "convolution"}]), "does not fit"),
+        (lambda: figures.ShapeTracer([{"kind": "norm"}]), 'a "name"'),
+        (lambda: figures.ShapeTracer([5]), 'a "name"'),
+        (lambda: figures.ShapeTracer(5), 'a "name"'),
+        (lambda: figures.ShapeTracer(shape=(1, 28.5, 28)), "shape is"),
+        (lambda: figures.ShapeTracer(shape=3), "shape is 3"),
+        *(
+            (
+                lambda kernel=kernel: figures.ShapeTracer(
+                    [{"name": "a", "kind": "pooling", "kernel": kernel}]
+                ),
+                "kernel is",
+            )
+            for kernel in [(3, 3), 0, -1, 2.5, "3", True, None]
+        ),
+        (lambda: figures.ExplanationExplorer(pictures=[PICTURE]), "labels is None"),
+        (lambda: figures.ExplanationExplorer(labels=[1]), "labels is"),
+        (lambda: figures.ExplanationExplorer(pictures=[PICTURE], labels=[1, 2]), "2 entries"),
+        (lambda: figures.ExplanationExplorer(pictures=[], labels=[]), "0 pictures"),
+        (lambda: figures.ExplanationExplorer(label=10), "label is 10"),
+        (
+            lambda: figures.ExplanationExplorer(label=3, pictures=[PICTURE], labels=[1]),
+            "no picture shows it",
+        ),
+        (lambda: figures.NetworkExplorer(label="abc"), "label is 'abc'"),
+        (lambda: figures.NetworkExplorer(PICTURE * 1j), "table of numbers"),
+        (lambda: figures.NetworkExplorer(PICTURE + np.nan), "whole numbers"),
+        (lambda: figures.MessagePassing(CLUB, {0: {}}), r"snapshots\[0\] is no state_dict"),
+        (lambda: figures.MessagePassing(CLUB, [1]), "snapshots a list"),
+        (lambda: figures.MessagePassing(None), "graph is a NoneType"),
+        (lambda: figures.KernelMotion(signal=5), "signal is 5"),
+        (lambda: figures.KernelMotion(signal=([[1j]], [[1]])), "signal is"),
+        (lambda: figures.ShuffleExplorer(TABLE * 1j, TABLE), "picture is"),
+        (lambda: figures.ShuffleExplorer(TABLE, TABLE, order=[1.5] * 49), "order must hold"),
+        (lambda: figures.TrainingCurve("abc"), "history is 'abc'"),
+        (lambda: figures.TransferExplorer(None), "fashion is None"),
+        (lambda: figures.CostExplorer(presets={"a": {}}), "presets has a"),
+        (lambda: ConvolutionExplorer(pictures=[PICTURE]), "pictures is"),
+        (lambda: figures.PoolingExplorer(pictures={"a": [[1]]}), "a has shape"),
+    ],
+)
+def test_a_figure_that_cannot_be_made_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_label_alone_chooses_its_picture():
+    figure = figures.ExplanationExplorer(label=3)
+    assert figure.label == figure.target == 3
+    assert np.array_equal(figure.picture, figures.NetworkExplorer(label=3).picture)
+
+
+def test_words_with_dollars_are_drawn_as_they_are():
+    assert figures.ShapeTracer([{"name": "$$", "kind": "norm"}]).png()
 
 
 def test_every_script_belongs_to_a_figure_that_draws_and_speaks():

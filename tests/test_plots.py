@@ -4,8 +4,11 @@ import io
 
 import numpy as np
 import pytest
+import torch
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 from PIL import Image
+from torch import nn
 
 from cnnbook import language, plots
 
@@ -86,9 +89,78 @@ def test_answers_tell_right_from_wrong(shown):
     assert "신발 90 %\n✓" in said and "가방 80 %\n✗ ← 신발" in said
 
 
-def test_a_given_alternative_wins_and_hangul_has_glyphs(shown, recwarn):
-    from matplotlib.figure import Figure
+CONV = nn.Conv2d(1, 3, 3)
+ODD = np.array([[np.nan, 1.0], [np.inf, -np.inf]])
 
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "draw, said",
+    [
+        (lambda: plots.numbers(np.eye(2) > 0), "[[1, 0], [0, 1]]"),
+        (lambda: plots.numbers(np.full((2, 2), 255, np.uint8)), "[[255, 255], [255, 255]]"),
+        (lambda: plots.numbers(np.full((1, 2), -128, np.int8), signed=True), "[[-128, -128]]"),
+        (lambda: plots.numbers([CONV.weight[0, 0], CONV.weight[1, 0]]), ""),
+        (lambda: plots.numbers(ODD), "nan"),
+        (lambda: plots.numbers(np.full((2, 2), np.nan)), "nan"),
+        (lambda: plots.numbers(np.zeros((1, 1)), titles=["$$"]), "$$ [[0.]]"),
+        (lambda: plots.pictures(CONV.weight, signed=True), "3 × 3"),
+        (lambda: plots.pictures(torch.ones(4, 4)), "4 × 4 칸, 최소 1"),
+        (lambda: plots.pictures(np.ones((1, 2, 2)) > 0), "최소 1, 최대 1"),
+        (lambda: plots.pictures(np.full((2, 3, 2, 2), True)), "최소 1"),
+        (lambda: plots.pictures(np.linspace(-2, 3, 12).reshape(1, 3, 2, 2)), "최소 0, 최대 1"),
+        (lambda: plots.pictures(np.arange(-6, 6).reshape(1, 3, 2, 2) * 99), "최소 0, 최대 255"),
+        (lambda: plots.pictures(np.full((1, 3, 2, 2), np.nan)), "최소 0"),
+        (lambda: plots.pictures([np.ones((2, 2), np.float16), ODD]), "최소 1, 최대 1"),
+        (lambda: plots.pictures(np.full((1, 2, 2), -128, np.int8), signed=True), "최소 -128"),
+        (lambda: plots.pictures(torch.ones(1, 2, 2).bfloat16()), "최대 1"),
+        (lambda: plots.pictures(np.ones((1, 2, 2)), titles=["$$"], title="$x"), "$x · $$"),
+        (
+            lambda: plots.lines(range(2), {"$$": CONV.bias[:2], "$a": [0, 1]}, "$$", "$$", ""),
+            "선 $$",
+        ),
+        (lambda: plots.lines([0, 1], {"a": [np.nan, np.inf]}, "", "x", ""), "nan inf"),
+        (
+            lambda: plots.answers(CONV.weight, ["$$", "b"], [0, 0, 0], torch.ones(3, 2).log_()),
+            "$$ 0 %",
+        ),
+    ],
+)
+def test_numbers_and_words_are_drawn_as_they_come(shown, draw, said):
+    draw()
+    assert said in shown[0]["text/plain"]
+
+
+@pytest.mark.parametrize(
+    "draw, words",
+    [
+        (lambda: plots.pictures([]), "images is empty"),
+        (lambda: plots.pictures(nn.Conv2d(16, 3, 3).weight), r"images\[0\] has shape \(16, 3, 3\)"),
+        (lambda: plots.pictures(np.ones((1, 2, 2)) * 1j), r"images\[0\] has type complex128"),
+        (lambda: plots.pictures(np.ones((1, 2, 2)), titles=["a", "b"]), "titles has 2 entries"),
+        (lambda: plots.numbers([]), "arrays is empty"),
+        (lambda: plots.numbers(np.zeros((0, 2))), r"arrays\[0\] has shape \(0, 2\)"),
+        (lambda: plots.numbers([[[1, 2], [3]]]), r"arrays\[0\] is .* rows differ in length"),
+        (lambda: plots.lines([], {"a": []}, "", "", ""), "nothing to draw"),
+        (lambda: plots.lines([1], {}, "", "", ""), "nothing to draw"),
+        (lambda: plots.lines([1], {"a": [1, 2]}, "", "", ""), r"series\['a'\] has shape \(2,\)"),
+        (lambda: plots.answers([], [], [], []), "0 images"),
+        (lambda: plots.answers(CONV.weight, ["a"], [0, 0, 0], np.ones((3, 2))), "classes has 1"),
+        (lambda: plots.answers(CONV.weight, ["a", "b"], [0], np.ones((3, 2))), "labels has 1"),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(draw, words):
+    with pytest.raises(ValueError, match=words):
+        draw()
+
+
+def test_the_font_is_added_once():
+    before = len(font_manager.fontManager.ttflist)
+    plots.use_book_style()
+    assert len(font_manager.fontManager.ttflist) == before
+
+
+def test_a_given_alternative_wins_and_hangul_has_glyphs(shown, recwarn):
     figure = Figure()
     figure.suptitle("합성곱층의 특성맵 − 100 % ✓")
     plots.show(figure, "말로")

@@ -36,29 +36,6 @@ def test_a_shift_lets_zeros_in_and_cells_fall_off(shift):
         assert value == (image[source] if inside else 0)
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("kind", "median", "kind is 'median'; it must be one of max, average"),
-        ("window", 5, "window is 5; this figure shows 2 to 4"),
-        ("stride", 0, "stride is 0"),
-        ("shift", [0, 5], r"shift is \[0, 5\]"),
-        ("shift", [1], r"shift is \[1\]"),
-        ("position", [3, 0], r"position is \[3, 0\]; the output has 3 × 3"),
-        ("image", np.ones((3, 6)), r"image has shape \(3, 6\); this figure shows 4 × 4"),
-        ("image", [[np.nan] * 4] * 4, "image holds nan"),
-    ],
-)
-def test_the_explorer_refuses_what_it_cannot_show(name, value, message):
-    explorer = PoolingExplorer()
-    before = explorer.state()
-    with pytest.raises(ValueError, match=message):
-        setattr(explorer, name, value)
-    assert explorer.state() == before
-    with pytest.raises(ValueError, match=message):
-        PoolingExplorer(**{name: value})
-
-
 @pytest.mark.parametrize("kind", ["max", "average"])
 @pytest.mark.parametrize(("window", "stride", "ceil"), [(2, 2, False), (3, 2, True), (4, 1, False)])
 def test_the_gradient_of_the_still_is_that_of_torch(kind, window, stride, ceil):

@@ -69,7 +69,7 @@ EXERCISES = {
     "receptive": Exercise(
         right=receptive_field,
         mistakes={
-            "no_dilation": lambda layers: receptive_field([(k, s) for k, s, d in layers]),
+            "no_dilation": lambda layers: receptive_field([(k, s, 1) for k, s, d in layers]),
             "no_step": lambda layers: receptive_field([(k, 1, d) for k, s, d in layers]),
             "sum_of_kernels": lambda layers: sum(k for k, s, d in layers),
             "step_too_early": lambda layers: receptive_field(

@@ -4,9 +4,11 @@ import base64
 import json
 
 import anywidget
+import numpy as np
 import traitlets
 
 from cnnbook import language
+from cnnbook.arrays import numbers_of
 from cnnbook.figures.page import FIGURE_TYPE, FOLDER, fragment, module, page, styles
 from cnnbook.files import write_atomically
 
@@ -35,11 +37,12 @@ class Figure(anywidget.AnyWidget):
                    ...                       # drawn from the same state
                    return plot
 
-               def alternative_text(self):   # one or two sentences, the same on every run
+               def alternative_text(self) -> str:   # one or two sentences, the same on every run
                    return self.text("alternative", epochs=len(self.losses))
 
        Refuse a state that cannot be drawn in a ``@traitlets.validate`` method with
-       ``raise StateError(...)``; it is a ``ValueError`` that names the value.
+       ``raise StateError(...)``; it is a ``ValueError`` that names the value. Traits that are set
+       once, when the figure is made, stand in `fixed`.
     3. ``figure.js``: the drawing, a module without imports. It ends with its only export::
 
            function render({ model, el }) {
@@ -66,6 +69,8 @@ class Figure(anywidget.AnyWidget):
     _drawn = "", b""  # a state and its picture
     words = traitlets.Dict().tag(sync=True)
     language = traitlets.Unicode().tag(sync=True)
+    fixed: tuple[str, ...] = ()
+    _made = False
 
     def __init_subclass__(cls, **kwargs):
         folder = cls.__module__.rpartition(".figure")[0].rpartition(".")[2]
@@ -74,7 +79,7 @@ class Figure(anywidget.AnyWidget):
         super().__init_subclass__(**kwargs)
 
     def __init__(self, **state):
-        unknown = set(state) - set(self.trait_names())
+        unknown = set(state) - (set(self.trait_names()) - {"words", "language"})
         if unknown:
             raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
         words = language.words("figure") | language.words(self.name)
@@ -82,18 +87,31 @@ class Figure(anywidget.AnyWidget):
             super().__init__(words=words, language=language.language(), **state)
         except traitlets.TraitError as error:
             raise _as_value_error(error) from None
+        self._made = True
 
     def __setattr__(self, name, value):
         try:
-            super().__setattr__(name, value)
+            super().__setattr__(name, self._accepted(name, value))
         except traitlets.TraitError as error:
             raise _as_value_error(error) from None
 
-    def text(self, key, **values):
+    def set_trait(self, name, value):  # how the page's values arrive
+        try:
+            super().set_trait(name, self._accepted(name, value))
+        except traitlets.TraitError as error:
+            raise _as_value_error(error) from None
+
+    def _accepted(self, name, value):
+        """`value` for trait `name`, NumPy's numbers and arrays as those of Python."""
+        if self._made and name in ("words", "language", *self.fixed):
+            raise StateError(f"{name} stays as it was made; make another {type(self).__name__}")
+        return _plain(getattr(type(self), name, None), name, value)
+
+    def text(self, key: str, **values: object) -> str:
         """The figure's own words for `key`, in the language it was made in."""
         return self.words[key].format(**values)
 
-    def state(self):
+    def state(self) -> dict:
         """All that the drawing depends on, as a dict that JSON can hold, sorted by name."""
         inherited = anywidget.AnyWidget.class_trait_names()
         names = [
@@ -107,11 +125,11 @@ class Figure(anywidget.AnyWidget):
         """The state as a ``matplotlib.figure.Figure``; every figure draws its own."""
         raise NotImplementedError(f"{type(self).__name__} has no still()")
 
-    def alternative_text(self):
+    def alternative_text(self) -> str:
         """The figure in one or two sentences, for those who cannot see it."""
         raise NotImplementedError(f"{type(self).__name__} has no alternative_text()")
 
-    def png(self):
+    def png(self) -> bytes:
         """The still picture as PNG bytes, small enough for a notebook file; drawn once a state."""
         import matplotlib
 
@@ -121,10 +139,11 @@ class Figure(anywidget.AnyWidget):
         if self._drawn[0] != state:
             with matplotlib.rc_context():  # the book's font, whatever the notebook uses
                 plots.use_book_style()
+                matplotlib.rcParams["text.parse_math"] = False  # a layer may be called "$$"
                 self._drawn = state, plots.png(self.still())
         return self._drawn[1]
 
-    def figure_json(self):
+    def figure_json(self) -> dict:
         """What a static page needs: ``{"fig": NAME, "state": {...}}``."""
         return {"fig": self.name, "state": self.state()}
 
@@ -138,14 +157,33 @@ class Figure(anywidget.AnyWidget):
         data["text/plain"] = self.alternative_text()
         return data, metadata
 
-    def to_html(self):
+    def to_html(self) -> str:
         """A whole page with this figure, alive without a kernel and without a network."""
         body = fragment(self.figure_json(), self.png(), self.alternative_text())
         return page(body, [self.name], self.text("title"), self.language)
 
-    def save_html(self, path):
+    def save_html(self, path: str | Path) -> None:
         """Write :meth:`to_html` to `path`; opens by double click, from ``file://``."""
         write_atomically(path, self.to_html())
+
+
+def _plain(trait, name, value):
+    """NumPy's numbers, arrays and tensors as what `trait` takes: Python's numbers and lists."""
+    arrays = isinstance(value, (np.generic, np.ndarray)) or hasattr(value, "detach")
+    if arrays and isinstance(
+        trait, (traitlets.Int, traitlets.Float, traitlets.Bool, traitlets.List)
+    ):
+        try:
+            value = numbers_of(value, name).tolist()
+        except ValueError as error:
+            raise StateError(str(error)) from None
+    if value is None and isinstance(trait, traitlets.Any) and "from_json" in trait.metadata:
+        raise StateError(f"{name} is None; it must be a table of numbers")
+    if isinstance(trait, (traitlets.Int, traitlets.Float)) and isinstance(value, bool):
+        raise StateError(f"{name} is {value}; it must be a number")
+    if isinstance(trait, traitlets.List) and isinstance(value, (list, tuple, range)):
+        return [_plain(trait._trait, name, one) for one in value]
+    return value
 
 
 def _as_value_error(error):

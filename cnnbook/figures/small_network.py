@@ -2,12 +2,14 @@
 
 import base64
 import io
-from functools import cache
+from functools import cache, lru_cache
+from numbers import Integral
 
 import numpy as np
 import traitlets
 
 from cnnbook import files
+from cnnbook.arrays import numbers_of, shortened
 from cnnbook.figures.figure import StateError
 
 SHAPES = {  # channels, rows, columns of each layer
@@ -27,7 +29,10 @@ def to_base64(array, figure=None):
 
 def from_base64(letters, figure=None):
     """The pixels, uint8 (28, 28), of such letters."""
-    return np.frombuffer(base64.b64decode(letters), np.uint8).reshape(-1, 28)
+    try:
+        return np.frombuffer(base64.b64decode(letters), np.uint8).reshape(-1, 28)
+    except (TypeError, ValueError):
+        raise StateError(f"{shortened(letters)} is no picture in base64") from None
 
 
 @cache
@@ -43,7 +48,7 @@ def picture_trait():
 
 
 def rounded(model):
-    """A copy of `model` with its weights rounded to float16, and these in base64."""
+    """The weights of `model`, rounded to float16, in base64; see `network_of`."""
     import torch
 
     from cnnbook import models
@@ -55,23 +60,42 @@ def rounded(model):
     for name, values in halves.items():
         if not values.isfinite().all():
             raise ValueError(f"model.{name} holds values that are not finite in float16")
-    copy = models.SmallCNN().eval()
-    copy.load_state_dict({name: values.float() for name, values in halves.items()})
     joined = torch.cat([values.flatten() for values in halves.values()]).numpy()
-    return copy, base64.b64encode(joined.astype("<f2").tobytes()).decode("ascii")
+    return base64.b64encode(joined.astype("<f2").tobytes()).decode("ascii")
+
+
+@lru_cache(maxsize=4)
+def network_of(weights):
+    """The `SmallCNN` with the weights that `rounded` wrote."""
+    import torch
+
+    from cnnbook import models
+
+    numbers = np.frombuffer(base64.b64decode(weights), "<f2").astype(np.float32)
+    model = models.SmallCNN().eval()
+    parts = torch.from_numpy(numbers).split([values.numel() for values in model.parameters()])
+    for values, part in zip(model.parameters(), parts, strict=True):
+        values.data = part.reshape(values.shape).clone()
+    return model
 
 
 def pixels_of(value):
     """`value` as read-only pixels, uint8 (28, 28); StateError says what is wrong."""
     try:
-        array = np.asarray(value)
-        pixels = np.array(array, dtype=np.uint8)  # a copy; torch tensors too
-    except (TypeError, ValueError):
-        raise StateError(f"picture is {value!r}; it must be a table of numbers") from None
+        array = numbers_of(value, "picture")
+    except ValueError:
+        raise StateError(f"picture is {shortened(value)}; it must be a table of numbers") from None
     if array.shape[:-2] not in ((), (1,)) or array.shape[-2:] != (28, 28):
         raise StateError(f"picture has shape {array.shape}; this figure shows 28 × 28")
-    if not np.array_equal(array, pixels):
+    if not (np.isin(array, np.arange(256))).all():
         raise StateError("picture must hold whole numbers from 0 (black) to 255 (white)")
-    pixels = pixels.reshape(28, 28)
+    pixels = array.astype(np.uint8).reshape(28, 28)  # a copy
     pixels.setflags(write=False)  # a change in place would not reach the page
     return pixels
+
+
+def class_of(label):
+    """`label` as an int from 0 to 9; StateError if it is no class."""
+    if not isinstance(label, Integral) or isinstance(label, bool) or not 0 <= int(label) <= 9:
+        raise StateError(f"label is {shortened(label)}; it must be a class, 0 to 9, or None")
+    return int(label)

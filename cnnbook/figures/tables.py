@@ -3,6 +3,7 @@
 import numpy as np
 import traitlets
 
+from cnnbook.arrays import numbers_of, shortened
 from cnnbook.figures.figure import StateError
 
 KERNELS = {
@@ -14,7 +15,7 @@ KERNELS = {
     "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
     "emboss": [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]],
 }
-LIMITS = {"image": 64, "kernel": 5}  # most rows and columns
+MOST, MOST_OF_A_KERNEL = 64, 5  # rows and columns
 
 
 def to_rows(array, figure=None):
@@ -26,7 +27,10 @@ def to_rows(array, figure=None):
 
 def from_rows(rows, figure=None):
     """The array of such a line."""
-    return np.array([row.split() for row in rows.split(";")], dtype=float)
+    try:
+        return np.array([row.split() for row in rows.split(";")], dtype=float)
+    except (AttributeError, TypeError, ValueError):
+        raise StateError(f"{shortened(rows)} is no table of numbers") from None
 
 
 def table_trait():
@@ -61,26 +65,37 @@ def size_text(shape):
 def table_of_numbers(name, value):
     """`value` as a new float array without leading dimensions of size 1, and its shape before."""
     try:
-        array = np.asarray(value).astype(float)  # a copy; torch tensors too
-    except (TypeError, ValueError):
-        raise StateError(f"{name} is {value!r}; it must be a table of numbers") from None
+        array = numbers_of(value, name).astype(float)  # a copy
+    except ValueError:
+        raise StateError(f"{name} is {shortened(value)}; it must be a table of numbers") from None
     shape = array.shape
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
     return array, shape
 
 
-def grid(name, value):
+def grid(name, value, limit=MOST):
     """`value` as a float array (H, W) that cannot be written to; StateError says what is wrong."""
-    limit = LIMITS.get(name, LIMITS["image"])
-    if isinstance(value, str) and name == "kernel":
-        if value not in KERNELS:
-            raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
-        value = KERNELS[value]
     array, shape = table_of_numbers(name, value)
-    if array.ndim != 2 or not min(array.shape) >= 1 or max(array.shape) > limit:
+    if array.ndim != 2 or min(array.shape) < 1 or max(array.shape) > limit:
         raise StateError(f"{name} has shape {shape}; this figure shows up to {limit} × {limit}")
     if not np.isfinite(array).all():
         raise StateError(f"{name} holds {array[~np.isfinite(array)][0]}; all must be finite")
     array.setflags(write=False)  # a change in place would not reach the page
     return array
+
+
+def kernel_grid(value):
+    """A kernel, or the name of one of `KERNELS`, as `grid` has it."""
+    if isinstance(value, str):
+        if value not in KERNELS:
+            raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
+        value = KERNELS[value]
+    return grid("kernel", value, MOST_OF_A_KERNEL)
+
+
+def labelled_grids(name, pictures):
+    """{label: table} as {label: line of text}; `name` is that of the trait."""
+    if not isinstance(pictures, dict) or not all(isinstance(label, str) for label in pictures):
+        raise StateError(f"{name} is {shortened(pictures)}; it must be {{label: table}}")
+    return {label: to_rows(grid(label, table)) for label, table in pictures.items()}

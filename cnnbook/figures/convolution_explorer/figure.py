@@ -10,6 +10,8 @@ from cnnbook.figures.tables import (
     KERNELS,
     draw_table,
     grid,
+    kernel_grid,
+    labelled_grids,
     size_text,
     table_trait,
     to_rows,
@@ -59,12 +61,13 @@ class ConvolutionExplorer(Figure):
     position = traitlets.List(traitlets.Int(), [0, 0]).tag(sync=True)
     pictures = traitlets.Dict().tag(sync=True)
     kernels = traitlets.Dict().tag(sync=True)
+    fixed = ("pictures", "kernels")
 
     def __init__(self, image=None, kernel="course", pictures=None, **state):
         image = grid("image", COURSE_INPUT if image is None else image)
-        kernel = grid("kernel", kernel)
-        pictures = {language.text("convolution_explorer.example"): COURSE_INPUT, **(pictures or {})}
-        pictures = {label: to_rows(grid(label, table)) for label, table in pictures.items()}
+        kernel = kernel_grid(kernel)
+        example = {language.text("convolution_explorer.example"): COURSE_INPUT}
+        pictures = labelled_grids("pictures", example) | labelled_grids("pictures", pictures or {})
         kernels = {
             language.text(f"convolution_explorer.kernel_{name}"): to_rows(grid(name, table))
             for name, table in KERNELS.items()
@@ -93,7 +96,7 @@ class ConvolutionExplorer(Figure):
     @traitlets.validate("image", "kernel")
     def _check_grid(self, proposal):
         value, name = proposal["value"], proposal["trait"].name
-        return grid(name, value)
+        return kernel_grid(value) if name == "kernel" else grid(name, value)
 
     @traitlets.validate("stride", "padding", "dilation")
     def _check_number(self, proposal):

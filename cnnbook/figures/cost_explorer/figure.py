@@ -87,6 +87,7 @@ class CostExplorer(Figure):
     bandwidth = traitlets.Float(10.0).tag(sync=True)
     layer = traitlets.Unicode("conv1").tag(sync=True)
     presets = traitlets.Dict(PRESETS).tag(sync=True)
+    fixed = ("presets",)
 
     @property
     def layers(self):
@@ -131,13 +132,17 @@ class CostExplorer(Figure):
     @traitlets.validate(*PRESETS["course"], "batch")
     def _check_number(self, proposal):
         value, name = proposal["value"], proposal["trait"].name
-        allowed = ALLOWED.get(name.rstrip("12"))
-        if allowed is not None and value not in allowed:
-            right = ", ".join(map(str, allowed))
-            if len(allowed) > 20:
-                right = f"{min(allowed)} to {max(allowed)}"
-            raise StateError(f"{name} is {value}; this figure shows {right}")
+        _check_choice(name, value)
         return value
+
+    @traitlets.validate("presets")
+    def _check_presets(self, proposal):
+        for label, numbers in proposal["value"].items():
+            if not isinstance(numbers, dict) or set(numbers) != set(PRESETS["course"]):
+                raise StateError(f"presets has {label}: {numbers!r}; see PRESETS")
+            for name, value in numbers.items():
+                _check_choice(name, value)
+        return proposal["value"]
 
     @traitlets.validate("peak", "bandwidth")
     def _check_speed(self, proposal):
@@ -180,6 +185,15 @@ class CostExplorer(Figure):
         times = {name: f"{value:.3g}" for name, value in times.items()}
         plot.supxlabel(self.text("bound", batch=self.batch, **times), fontsize=10)
         return plot
+
+
+def _check_choice(name, value):
+    allowed = ALLOWED.get(name.rstrip("12"), (False, True))
+    if value not in allowed:
+        right = ", ".join(map(str, allowed))
+        if len(allowed) > 20:
+            right = f"{min(allowed)} to {max(allowed)}"
+        raise StateError(f"{name} is {value}; this figure shows {right}")
 
 
 def network(numbers):

@@ -9,7 +9,9 @@ from cnnbook import language
 from cnnbook.figures.figure import Figure, StateError
 from cnnbook.figures.small_network import (
     SHAPES,
+    class_of,
     examples,
+    network_of,
     picture_trait,
     pixels_of,
     rounded,
@@ -28,9 +30,9 @@ class ExplanationExplorer(Figure):
     Parameters
     ----------
     picture : array_like (28, 28) or (1, 28, 28), optional
-        0 = black … 255 = white. Default: the first of `pictures`.
+        0 = black … 255 = white. Default: the first of `pictures` that shows a `label`.
     label : int, optional
-        Its true class, or None when nobody knows.
+        Its true class, 0 … 9; None when nobody knows.
     pictures, labels : uint8 (N, 28, 28) or (N, 1, 28, 28) and N ints, optional
         What the list offers. Default: the first test picture of each class.
     model : cnnbook.models.SmallCNN, optional
@@ -74,20 +76,24 @@ class ExplanationExplorer(Figure):
     pictures = traitlets.List(traitlets.Unicode()).tag(sync=True)
     labels = traitlets.List(traitlets.Int()).tag(sync=True)
     classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    fixed = ("weights", "pictures", "labels", "classes")
 
     def __init__(self, picture=None, label=None, pictures=None, labels=None, model=None, **state):
-        if pictures is None:
+        if pictures is None and labels is None:
             pictures, labels = examples(), range(10)
-        pictures, labels = [pixels_of(one) for one in pictures], [int(one) for one in labels]
+        pictures, labels = _labelled(pictures, labels)
+        if label is not None:
+            label = class_of(label)
         if picture is None:
-            picture, label = pictures[0], labels[0]
-        small, weights = rounded(model)
-        self._model = layers_by_name(small)
-        self._pixels = pixels_of(picture)
+            if label is not None and label not in labels:
+                raise StateError(f"label is {label}; no picture shows it, so give the picture")
+            place = 0 if label is None else labels.index(label)
+            picture, label = pictures[place], labels[place]
+        pixels, weights = pixels_of(picture), rounded(model)
         if "target" not in state:
-            state["target"] = int(self.logits.argmax()) if label is None else label
+            state["target"] = _logits(weights, pixels).argmax() if label is None else label
         super().__init__(
-            picture=self._pixels,
+            picture=pixels,
             label=label,
             weights=weights,
             pictures=[to_base64(one) for one in pictures],
@@ -98,16 +104,14 @@ class ExplanationExplorer(Figure):
 
     @property
     def logits(self):
-        import torch
-
-        with torch.inference_mode():
-            return self._model(_normal(self._pixels)[None, None])[0].numpy()
+        return _logits(self.weights, self.picture)
 
     @property
     def attribution(self):
         from cnnbook import explain
 
-        model, x, black = self._model, _normal(self._pixels)[None, None], _normal(np.array(0))
+        model = layers_by_name(network_of(self.weights))
+        x, black = _normal(self.picture)[None, None], _normal(np.array(0))
         layer = self.layer.replace("conv", "relu")
         if self.view == "patch":
             return None
@@ -132,8 +136,7 @@ class ExplanationExplorer(Figure):
 
     @traitlets.validate("picture")
     def _check_picture(self, proposal):
-        self._pixels = pixels_of(proposal["value"])
-        return self._pixels
+        return pixels_of(proposal["value"])
 
     @traitlets.validate("label", "target", "channel", "size")
     def _check_number(self, proposal):
@@ -184,6 +187,24 @@ class ExplanationExplorer(Figure):
         right.tick_params("y", labelsize=8, length=0)
         right.spines[:].set_visible(False)
         return plot
+
+
+def _labelled(pictures, labels):
+    """Pictures and their labels as lists; a StateError where they do not go together."""
+    try:
+        pictures, labels = [pixels_of(one) for one in pictures], [class_of(one) for one in labels]
+    except TypeError:
+        raise StateError(f"pictures and labels are lists, labels is {labels!r}") from None
+    if not pictures or len(pictures) != len(labels):
+        raise StateError(f"labels has {len(labels)} entries for {len(pictures)} pictures")
+    return pictures, labels
+
+
+def _logits(weights, pixels):
+    import torch
+
+    with torch.inference_mode():
+        return network_of(weights)(_normal(pixels)[None, None])[0].numpy()
 
 
 def layers_by_name(small):

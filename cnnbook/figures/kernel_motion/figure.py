@@ -6,6 +6,7 @@ import numpy as np
 import traitlets
 
 from cnnbook import convolution
+from cnnbook.arrays import numbers_of, shortened
 from cnnbook.figures.convolution_explorer.figure import COURSE_INPUT
 from cnnbook.figures.figure import Figure, StateError
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE, PURPLE
@@ -62,10 +63,11 @@ class KernelMotion(Figure):
     position = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
     inputs = traitlets.List(traitlets.Unicode()).tag(sync=True)
     kernels = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    fixed = ("inputs", "kernels")
 
     def __init__(self, directions=1, signal=SIGNAL, picture=PICTURE, volume=VOLUME, **state):
         pairs = enumerate((signal, picture, volume), start=1)
-        self._boxes = [_boxes(axes, *pair) for axes, pair in pairs]
+        self._boxes = [_boxes(axes, pair) for axes, pair in pairs]
         inputs, kernels = ([to_text(box[k]) for box in self._boxes] for k in (0, 1))
         super().__init__(inputs=inputs, kernels=kernels, directions=directions, **state)
 
@@ -170,10 +172,16 @@ def _draw(axes, deep, table, colour, start, size):
     axes.set_axis_off()
 
 
-def _boxes(axes, box, kernel):
+def _boxes(axes, pair):
     """Input and kernel as (C, D, H, W), with sizes of 1 for the directions there are not."""
     result, name = [], ("signal", "picture", "volume")[axes - 1]
-    for array in (np.asarray(box), np.asarray(kernel)):
+    try:
+        arrays = [numbers_of(array, name) for array in pair]
+    except (TypeError, ValueError):
+        arrays = []
+    if len(arrays) != 2:
+        raise StateError(f"{name} is {shortened(pair)}; it must be a pair (input, kernel)")
+    for array in arrays:
         if array.ndim != axes + 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
             raise StateError(
                 f"{name} has shape {array.shape}, type {array.dtype}; it must be an input and a "

@@ -6,7 +6,7 @@ import torch
 import traitlets
 
 from cnnbook.figures.figure import Figure, StateError
-from cnnbook.graphs import GCN, normalised_adjacency
+from cnnbook.graphs import GCN, Graph, normalised_adjacency
 
 BLUE, ORANGE, LINE = "#0072B2", "#B34700", "#c9d1d9"  # as in figure.css
 SHAPES = "os"  # a circle for party 0, a square for party 1
@@ -46,19 +46,19 @@ class MessagePassing(Figure):
     snapshot = traitlets.Int(0).tag(sync=True)
     node = traitlets.Int(0).tag(sync=True)
     layers = traitlets.Int(1).tag(sync=True)
+    fixed = ("places", "labels", "known", "original", "epochs", "weights")
 
     def __init__(self, graph, snapshots=None, **state):
+        if not isinstance(graph, Graph) or not isinstance(snapshots, dict | None):
+            kinds = f"{type(graph).__name__}, snapshots a {type(snapshots).__name__}"
+            raise StateError(f"graph is a {kinds}; it needs a Graph and {{epoch: state_dict}}")
         count, classes = len(graph.labels), sorted(set(graph.labels.tolist()))
         if graph.places is None or count > 40 or classes != [0, 1]:
             found = f"{count} nodes in {len(classes)} classes"
             raise StateError(f"graph has {found}; it needs places, at most 40 nodes, 2 classes")
         edges = [pair for pair in graph.adjacency.nonzero().tolist() if pair[0] < pair[1]]
         state = {"edges": edges, "snapshot": max(0, len(snapshots or {}) - 1)} | state
-        names = ("layer1.weight", "layer1.bias", "layer2.weight", "layer2.bias")
-        weights = [
-            [round(number, 4) for name in names for number in saved[name].flatten().tolist()]
-            for saved in (snapshots or {}).values()
-        ]
+        weights = [_flat(epoch, saved) for epoch, saved in (snapshots or {}).items()]
         super().__init__(
             places=graph.places.tolist(),
             labels=graph.labels.tolist(),
@@ -156,3 +156,14 @@ class MessagePassing(Figure):
             title = self.text("decision", epoch=self.epochs[self.snapshot])
             panels[1].set_title(title, fontsize=11)
         return plot
+
+
+def _flat(epoch, saved):
+    """The weights of one snapshot in one list, with four decimals."""
+    names = ("layer1.weight", "layer1.bias", "layer2.weight", "layer2.bias")
+    try:
+        return [round(number, 4) for name in names for number in saved[name].flatten().tolist()]
+    except (AttributeError, KeyError, TypeError):
+        raise StateError(
+            f"snapshots[{epoch!r}] is no state_dict of a GCN with two layers"
+        ) from None

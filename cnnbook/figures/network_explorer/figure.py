@@ -7,7 +7,9 @@ from cnnbook import language
 from cnnbook.figures.figure import Figure, StateError
 from cnnbook.figures.small_network import (
     SHAPES,
+    class_of,
     examples,
+    network_of,
     picture_trait,
     pixels_of,
     rounded,
@@ -55,16 +57,16 @@ class NetworkExplorer(Figure):
     weights = traitlets.Unicode().tag(sync=True)
     pictures = traitlets.List(traitlets.Unicode()).tag(sync=True)
     classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    fixed = ("weights", "pictures", "classes")
 
     def __init__(self, picture=None, label=None, model=None, **state):
         if picture is None:
-            label = 9 if label is None else label
-            picture = examples()[label % 10]  # what is no class is refused below
-        self._model, weights = rounded(model)
+            label = 9 if label is None else class_of(label)
+            picture = examples()[label]
         super().__init__(
             picture=pixels_of(picture),
             label=label,
-            weights=weights,
+            weights=rounded(model),
             pictures=[to_base64(one) for one in examples()],
             classes=[language.text(f"data.class_{number}") for number in range(10)],
             **state,
@@ -77,7 +79,7 @@ class NetworkExplorer(Figure):
 
         from cnnbook.data import normalise
 
-        model = self._model
+        model = network_of(self.weights)
         x = normalise(torch.tensor(self.picture))[None, None]  # (1, 1, 28, 28)
         values = {"input": x}
         with torch.inference_mode():
@@ -100,10 +102,7 @@ class NetworkExplorer(Figure):
 
     @traitlets.validate("label")
     def _check_label(self, proposal):
-        value = proposal["value"]
-        if value is not None and not 0 <= value <= 9:
-            raise StateError(f"label is {value}; it must be a class, 0 to 9, or None")
-        return value
+        return None if proposal["value"] is None else class_of(proposal["value"])
 
     @traitlets.validate("layer")
     def _check_layer(self, proposal):

@@ -8,10 +8,11 @@ from cnnbook.figures.figure import Figure, StateError
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE
 from cnnbook.figures.tables import (
     draw_table,
+    from_rows,
     grid,
+    labelled_grids,
     size_text,
     table_trait,
-    to_rows,
 )
 
 POOLING_INPUT = np.array(
@@ -65,10 +66,13 @@ class PoolingExplorer(Figure):
     position = traitlets.List(traitlets.Int(), [0, 0]).tag(sync=True)
     gradient = traitlets.Bool(False).tag(sync=True)
     pictures = traitlets.Dict().tag(sync=True)
+    fixed = ("pictures",)
 
     def __init__(self, image=None, pictures=None, **state):
-        pictures = {language.text("pooling_explorer.example"): POOLING_INPUT, **(pictures or {})}
-        pictures = {label: to_rows(_picture(label, table)) for label, table in pictures.items()}
+        for label, table in dict(labelled_grids("pictures", pictures or {})).items():
+            _picture(label, from_rows(table))
+        example = {language.text("pooling_explorer.example"): POOLING_INPUT}
+        pictures = labelled_grids("pictures", example | (pictures or {}))
         image = _picture("image", POOLING_INPUT if image is None else image)
         super().__init__(image=image, pictures=pictures, **state)
 

@@ -1,9 +1,13 @@
 """The shape tracer: a network layer by layer, each shape guessed before it is shown."""
 
+from collections.abc import Mapping
 from math import prod
+from numbers import Integral
 
+import numpy as np
 import traitlets
 
+from cnnbook.arrays import numbers_of, shortened
 from cnnbook.convolution import output_size
 from cnnbook.figures.figure import Figure, StateError
 
@@ -22,6 +26,7 @@ FASHION_CNN = [
     {"name": "fc3", "kind": "output", "units": 10},
     {"name": "softmax", "kind": "softmax"},
 ]
+TEXTS = ("name", "kind")  # of a layer; the rest are numbers
 COLOURS = {  # as in figure.css: input blue, kernels orange, output green; quiet where none learns
     "input": "#0072B2",
     "convolution": "#B34700",
@@ -57,10 +62,12 @@ class ShapeTracer(Figure):
     steps = traitlets.List().tag(sync=True)
     place = traitlets.Int(0).tag(sync=True)
     known = traitlets.List(traitlets.Int()).tag(sync=True)
+    fixed = ("shape", "steps")
 
     def __init__(self, layers=None, shape=(1, 28, 28), **state):
-        steps = trace(FASHION_CNN if layers is None else layers, list(shape))
-        super().__init__(shape=list(shape), steps=steps, **state)
+        shape = _whole_numbers(shape)
+        steps = trace(FASHION_CNN if layers is None else layers, shape)
+        super().__init__(shape=shape, steps=steps, **state)
 
     @property
     def shapes(self):
@@ -118,8 +125,9 @@ class ShapeTracer(Figure):
 def trace(layers, shape):
     """What the page shows: a dict a layer, with the shapes and the sums that give them."""
     steps = []
-    for layer in layers:
+    for layer in layers if isinstance(layers, (list, tuple)) else [layers]:
         try:
+            layer = _whole_layer(layer)
             after, size, parameters, count = _apply(layer, shape)
         except (KeyError, ValueError) as error:
             raise StateError(f"layer {layer} does not fit {tuple(shape)}: {error}") from None
@@ -130,6 +138,27 @@ def trace(layers, shape):
         )
         shape = after
     return steps
+
+
+def _whole_numbers(shape):
+    """`shape` as a list of one or three ints above 0."""
+    sizes = numbers_of(shape, "shape").tolist() if np.ndim(shape) == 1 else []
+    if len(sizes) not in (1, 3) or not all(isinstance(n, int) and n > 0 for n in sizes):
+        raise StateError(f"shape is {shortened(shape)}; it must be (C, H, W), whole numbers")
+    return sizes
+
+
+def _whole_layer(layer):
+    """A layer with a name, a kind, and ints as numbers."""
+    if not isinstance(layer, Mapping) or not all(isinstance(layer.get(k), str) for k in TEXTS):
+        raise ValueError('a layer is a dict with a "name" and a "kind"')
+    numbers = {key: value for key, value in layer.items() if key not in TEXTS}
+    for key, value in numbers.items():
+        least = 0 if key == "padding" else 1
+        if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+            raise ValueError(f"{key} is {value!r}; it must be a whole number, at least {least}")
+        numbers[key] = int(value)
+    return {key: layer[key] for key in TEXTS} | numbers
 
 
 def _apply(layer, shape):

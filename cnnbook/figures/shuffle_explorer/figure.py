@@ -4,6 +4,7 @@ import numpy as np
 import traitlets
 
 from cnnbook import convolution
+from cnnbook.arrays import numbers_of
 from cnnbook.figures.figure import Figure, StateError
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE
 from cnnbook.figures.tables import (
@@ -55,6 +56,7 @@ class ShuffleExplorer(Figure):
     shift = traitlets.Int(0).tag(sync=True)
     shifted = traitlets.Dict().tag(sync=True)
     mixed = traitlets.Dict().tag(sync=True)
+    fixed = ("picture", "weights", "kernel", "order")
 
     def __init__(self, picture, weights, kernel=KERNELS["vertical_edges"], order=None, **state):
         picture, weights = _whole("picture", picture), _whole("weights", weights)
@@ -63,8 +65,8 @@ class ShuffleExplorer(Figure):
             raise StateError(f"picture has shape {shapes}; they must be the same")
         if order is None:
             order = np.random.default_rng(0).permutation(picture.size)
-        order = [int(place) for place in order]
-        if sorted(order) != list(range(picture.size)):
+        order = np.asarray(order).tolist()
+        if not isinstance(order, list) or set(order) != set(range(picture.size)):
             raise StateError(f"order must hold each of 0 … {picture.size - 1} once")
         kernel = _whole("kernel", kernel)
         super().__init__(picture=picture, weights=weights, kernel=kernel, order=order, **state)
@@ -85,12 +87,17 @@ class ShuffleExplorer(Figure):
     @traitlets.validate("shifted", "mixed")
     def _check_accuracies(self, proposal):
         value, name = proposal["value"], proposal["trait"].name
+        shape = (FARTHEST + 1,) if name == "shifted" else ()
+        shares = {}
         for row, found in value.items():
-            found = found if name == "shifted" else [found]
-            right = len(found) == (FARTHEST + 1 if name == "shifted" else 1)
-            if row not in ROWS or not right or not all(0 <= share <= 1 for share in found):
+            try:
+                found = numbers_of(found).astype(float)
+            except ValueError:
+                found = np.array([])
+            if row not in ROWS or found.shape != shape or not ((found >= 0) & (found <= 1)).all():
                 raise StateError(f"{name} holds {row}: {value[row]}; see ShuffleExplorer")
-        return value
+            shares[row] = found.tolist()
+        return shares
 
     def moved(self, shift):
         """The picture moved right by `shift` pixels, zeros moving in, (H, W)."""
@@ -174,7 +181,7 @@ class ShuffleExplorer(Figure):
 def _whole(name, value):
     array, shape = table_of_numbers(name, value)
     right = array.shape == (3, 3) if name == "kernel" else array.ndim == 2
-    if not right or not min(array.shape) >= 3 or max(array.shape) > 64:
+    if not right or min(array.shape) < 3 or max(array.shape) > 64:
         size = "3 × 3" if name == "kernel" else "from 3 × 3 up to 64 × 64"
         raise StateError(f"{name} has shape {shape}; this figure shows {size}")
     if not (array == array.round()).all():

@@ -37,6 +37,8 @@ class TrainingCurve(Figure):
     def __init__(self, history=None, **state):
         super().__init__(**state)
         if history is not None:
+            if not hasattr(history, "points"):
+                raise StateError(f"history is {history!r}; it must be a History, as `fit` returns")
             self.follow(history)
 
     def follow(self, history, running=False):
@@ -61,6 +63,17 @@ class TrainingCurve(Figure):
             if len(row) != width or not all(map(math.isfinite, row)):
                 raise StateError(f"{name} holds {row}; each must be {width} finite numbers")
         return value
+
+    @traitlets.validate("total", "kept")
+    def _check_epochs(self, proposal):
+        value, name = proposal["value"], proposal["trait"].name
+        if not 0 <= value < math.inf:
+            raise StateError(f"{name} is {value}; it must be a number of epochs, 0 or more")
+        return value
+
+    @traitlets.observe("points")
+    def _stay_inside(self, change):
+        self.position = min(self.position, max(0, len(self.points) - 1))
 
     @traitlets.validate("position")
     def _check_position(self, proposal):

@@ -44,6 +44,7 @@ class TransferExplorer(Figure):
     queries = traitlets.List(traitlets.List(traitlets.Int())).tag(sync=True)
     query = traitlets.Int(0).tag(sync=True)
     same = traitlets.Dict().tag(sync=True)
+    fixed = ("counts", "curves", "pictures", "labels", "classes", "queries", "same")
 
     def __init__(self, fashion, **state):
         results = json.loads(files.asset("transfer_results.json"))
@@ -54,8 +55,8 @@ class TransferExplorer(Figure):
             ]
             for name in METHODS
         }
-        measured = {"counts": [5, 10, 20, 50], "curves": curves}
-        super().__init__(**(measured | _similar(fashion) | state))
+        counts = [5, 10, 20, 50]
+        super().__init__(counts=counts, curves=curves, **_similar(fashion), **state)
 
     @traitlets.validate("place", "query")
     def _check_place(self, proposal):
@@ -111,6 +112,8 @@ class TransferExplorer(Figure):
 
 def _similar(fashion):
     """The traits about similar pictures: the nearest training pictures of each test picture."""
+    if not hasattr(fashion, "train"):
+        raise StateError(f'fashion is {fashion!r}; it must be fashion_mnist("mini")')
     record = transfer.recorded_features()
     train, test = (
         part[record[name]["places"]]

@@ -1,0 +1,55 @@
+"""What a reader hands in, as an array: lists, NumPy arrays, and tensors of any kind."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+
+def numbers_of(value: object, name: str = "value") -> np.ndarray:
+    """`value` as an array of whole numbers, real numbers or truth values; it may be shared.
+
+    Tensors may need a gradient, be sparse or lie on another device. What NumPy has no type for,
+    such as bfloat16, becomes float32.
+
+    Raises
+    ------
+    ValueError
+        If it is no array of such numbers; the message names it.
+    """
+    try:
+        array = np.asarray(_without_tensors(value))
+    except Exception as error:  # whatever a foreign object raises when it is asked for its numbers
+        if "inhomogeneous" in str(error):
+            raise ValueError(f"{name} is {shortened(value)}; its rows differ in length") from None
+        raise ValueError(f"{name} is {shortened(value)}; it must hold numbers") from None
+    if array.dtype.kind not in "biuf":
+        found = f"has type {array.dtype}" if array.ndim else f"is {shortened(value)}"
+        raise ValueError(f"{name} {found}; it must hold whole or real numbers")
+    return array
+
+
+def shortened(value: object, limit: int = 120) -> str:
+    """``repr(value)`` on one line and cut off, or the name of its type where that fails."""
+    try:
+        words = " ".join(repr(value).split())
+    except Exception:  # a foreign object may raise anything
+        return f"a {type(value).__name__}"
+    return words if len(words) <= limit else f"{words[:limit]}…"
+
+
+def _without_tensors(value) -> Any:
+    """`value` with its tensors, also those in lists, as arrays; NumPy takes only plain ones."""
+    if hasattr(value, "detach"):
+        tensor = value.detach().cpu().to_dense().resolve_conj().resolve_neg()
+        try:
+            return tensor.numpy()
+        except TypeError:  # a type that NumPy has not
+            return tensor.float().numpy()
+    if isinstance(value, (list, tuple)) and any(_is_nested(one) for one in value):
+        return [_without_tensors(one) for one in value]
+    return value
+
+
+def _is_nested(value):
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, np.ndarray))
