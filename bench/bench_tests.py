@@ -15,7 +15,7 @@ def measure(seeds, quick):
     """{"seconds", "exit_code", "counts": {"passed": …, …}, "failing": [test, …], "line"}"""
     import start
 
-    more = ["-q"] + (["tests/test_convolution.py", "-k", "loops"] if quick else [])
+    more = ["-q"] + (["tests/package/test_convolution.py", "-k", "loops"] if quick else [])
     (command,) = start.action_commands("test", sys.executable, more)
     began = time.perf_counter()
     done = subprocess.run(

@@ -61,7 +61,7 @@ def now():
 
 def chromium():
     """(path, flags) of the browser that the tests open; RuntimeError where there is none."""
-    sys.path.insert(0, str(ROOT / "tests" / "browser"))
+    sys.path.insert(0, str(ROOT / "tests" / "figures"))
     from conftest import FLAGS, find_chromium
 
     path = find_chromium()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from pathlib import Path
 
 import anywidget
 import numpy as np

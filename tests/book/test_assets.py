@@ -16,7 +16,7 @@ from matplotlib.font_manager import FontProperties, findfont
 
 from cnnbook import language
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ASSETS = ROOT / "cnnbook" / "assets"
 NANUM = Path("/usr/share/fonts/truetype/nanum/NanumGothic.ttf")
 UNLISTED = {"README.md", "SHA256SUMS", ".gitattributes"}

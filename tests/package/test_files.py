@@ -19,7 +19,7 @@ from cnnbook import files
 from cnnbook.files import DataError, asset, digest, fetch, find, write_atomically
 from cnnbook.language import set_language
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CONTENT = b"what was published\n" * 10_000
 SHA256 = digest(CONTENT)
 

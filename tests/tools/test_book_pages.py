@@ -1,4 +1,4 @@
-"""What happens to a notebook on its way into the web book; browser/test_book.py reads it whole."""
+"""What happens to a notebook on its way into the web book; figures/test_book.py reads it whole."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from sphinx.errors import ExtensionError
 from checks.words import wrong_words
 from cnnbook.figures import ConvolutionExplorer
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FENCE = "```"
 
 

@@ -23,7 +23,7 @@ FLAGS += ["--disable-background-networking", "--disable-component-update", "--di
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if "browser" in item.path.parent.name:
+        if {"chromium", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
 
 

@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 import start
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SOURCE = (ROOT / "tools" / "start.py").read_text(encoding="utf-8")
 NO_SERVER = "http://127.0.0.1:9"
 posix = pytest.mark.skipif(os.name != "posix", reason="the stand-ins are scripts")

@@ -20,7 +20,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 READMES = {"en": ROOT / "README.md", "ko": ROOT / "README.ko.md"}
 PAGES = [*READMES.values(), ROOT / "CONTRIBUTING.md"]
