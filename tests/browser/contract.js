@@ -55,7 +55,7 @@ const contract = (() => {
     held.listeners.delete(keyOf(this ?? window, listening));
     return remove.apply(this ?? window, listening);
   };
-  const outside = (inside) => [...held.listeners].filter((key) =>
+  const beyond = (inside) => [...held.listeners].filter((key) =>
     !(targets.get(key) instanceof Element && inside.some((root) => root.contains(targets.get(key)))));
   const pause = (milliseconds) => new Promise((go) => own.setTimeout.call(window, go, milliseconds));
   // Wait until nothing is to be drawn and no timer runs; false when that takes too long.
@@ -75,6 +75,9 @@ const contract = (() => {
   let root = null; // the figure that is looked at
   const all = (selector = "*") => [...root.querySelectorAll(selector)];
   const seen = (node) => node.checkVisibility({ visibilityProperty: true });
+  // Kept for those who hear the page: inside a part of one pixel.
+  const isUnseen = (node) => node !== root
+    && (node.getBoundingClientRect().height <= 1 || isUnseen(node.parentElement));
   const CONTROLS = "button, input, select, textarea, a[href], summary, [tabindex]";
   const controls = () => all(CONTROLS).filter((node) => seen(node) && !node.disabled);
   // The accessible name, as far as the book's figures give one.
@@ -90,12 +93,13 @@ const contract = (() => {
     const style = getComputedStyle(node);
     return `${style.outlineStyle} ${style.outlineWidth} ${style.outlineColor} ${style.boxShadow}`;
   };
-  const called = (node) => `${node.tagName.toLowerCase()} "${nameOf(node)}" .${node.className}`;
+  const called = (node) => `${node.tagName} "${nameOf(node)}" .${node.getAttribute("class")}`;
   // Elements, the numbers in the fields, the pixels of the canvases; without what is only read out
   // and where the focus was.
   const picture = () => all().filter((node) => seen(node) && !node.closest("[aria-live]")).map(
-    (node) => [node.tagName, node.value ?? (node.childElementCount ? "" : node.textContent),
-      ...[...node.attributes].filter(({ name }) => name !== "tabindex")
+    (node) => [node.tagName, node.matches("input, select") ? node.value
+      : node.childElementCount ? "" : node.textContent,
+      ...[...node.attributes].filter(({ name, value }) => name !== "tabindex" && value)
         .map(({ name, value }) => `${name}=${value}`).sort(),
       node.checked ?? "", node.matches("canvas") ? node.toDataURL() : ""].join(" "));
   const looks = () => `${picture().join("\n")} ${all("[aria-live]").map((node) => node.textContent)}`;
@@ -117,7 +121,7 @@ const contract = (() => {
   }
   const over = (front, back) => back.map((value, i) =>
     (i < 3 ? value + (front[i] - value) * front[3] / 255 : 255));
-  // The colours that an element shows at a point of the page: one, or those of its gradient.
+  // The colours that an element lays over a point of the page.
   function layersAt(node, x, y) {
     const style = getComputedStyle(node);
     if (node instanceof HTMLCanvasElement) {
@@ -127,19 +131,22 @@ const contract = (() => {
       return [[...node.getContext("2d").getImageData(column, row, 1, 1).data]];
     }
     if (node instanceof SVGGeometryElement) return style.fill === "none" ? [] : [rgba(style.fill)];
-    const shades = style.backgroundImage.match(/(?:rgba?|color|oklab|oklch)\([^()]*\)/g) || [];
-    return [rgba(style.backgroundColor), ...shades.map(rgba)];
+    // A bar is a gradient of one colour, or a hard stop, as wide as its share.
+    const bar = style.backgroundImage.match(/^linear-gradient\((?:to right, |90deg, )?(\w+\(.*?\)) ([\d.]+)/);
+    const share = parseFloat(style.backgroundSize) || parseFloat(bar?.[2]);
+    const box = node.getBoundingClientRect();
+    const covered = bar && (x - box.left) / box.width < share / 100;
+    return covered ? [rgba(style.backgroundColor), rgba(bar[1])] : [rgba(style.backgroundColor)];
   }
-  function grounds(node, x, y) {
+  function groundOf(node, x, y) {
     const stack = document.elementsFromPoint(x, y);
     const under = stack.slice(Math.max(0, stack.indexOf(node)));
-    let found = [[255, 255, 255, 255]];
+    let ground = [255, 255, 255, 255];
     for (const one of under.reverse()) {
       if (one === node && one instanceof SVGElement) continue;
-      const layers = layersAt(one, x, y);
-      if (layers.length) found = found.flatMap((back) => layers.map((front) => over(front, back)));
+      for (const front of layersAt(one, x, y)) ground = over(front, ground);
     }
-    return found;
+    return ground;
   }
   // Text that does not stand out from what is behind it (WCAG 2.2, 1.4.3: 4.5 to 1).
   function pale() {
@@ -153,8 +160,8 @@ const contract = (() => {
       const [box, style] = [node.getBoundingClientRect(), getComputedStyle(node)];
       if (box.width < 2 || style.opacity === "0") return [];
       const ink = rgba(node instanceof SVGElement ? style.fill : style.color);
-      const behind = grounds(node, box.left + box.width / 2, box.top + box.height / 2);
-      const least = Math.min(...behind.map((back) => contrast(over(ink, back), back)));
+      const behind = groundOf(node, box.left + box.width / 2, box.top + box.height / 2);
+      const least = contrast(over(ink, behind), behind);
       return least < 4.5 ? [`${called(node)} ${node.textContent.slice(0, 20)}: ${least.toFixed(2)}`] : [];
     });
     touchable.remove();
@@ -162,12 +169,14 @@ const contract = (() => {
   }
 
   // ---- the figure at hand -----------------------------------------------------------------------
-  const model = () => document.querySelector(".cnnbook-place").cnnbookModel;
+  let page = null; // the page's model
+  const model = () => page;
   const written = []; // the states that the page has saved
   const followers = new Set(); // who listens to the model
   let [first, shown] = [{}, null]; // the state the page began with; the view made last
   function begin(state) {
     first = state;
+    page = document.querySelector(".cnnbook-place").cnnbookModel;
     root = document.querySelector(".cnnbook-figure");
     const { save_changes: save, on, off } = model();
     const changed = () => Object.keys(first).filter((name) =>
@@ -203,23 +212,57 @@ const contract = (() => {
     shown = await view(where);
     root = shown.root;
   }
+  // The lines in which a view differs from the figure that is looked at; at most three.
+  async function differences(other) {
+    const old = root;
+    const mine = picture();
+    root = other;
+    const its = picture();
+    root = old;
+    const lines = mine.flatMap((line, k) => (line === its[k] ? [] : [`${line} | ${its[k]}`]));
+    return [...lines, ...(mine.length === its.length ? [] : [`${mine.length} | ${its.length} nodes`])]
+      .slice(0, 3).map((line) => line.slice(0, 200));
+  }
+  // Set traits as Python does: which views then differ from the one looked at?
+  async function outside(change) {
+    const other = await view("page");
+    const before = looks();
+    put(change);
+    await drawn();
+    const fresh = await view("page");
+    const answer = { changed: looks() !== before, other: await differences(other.root),
+      anew: await differences(fresh.root) };
+    [other, fresh].forEach((one) => one.away());
+    return answer;
+  }
+  // Turn the page's theme with `turn`: the theme shown then, and where the drawing is not anew.
+  async function turned(turn) {
+    turn();
+    await drawn();
+    const fresh = await view("page");
+    const answer = [root.dataset.theme, await differences(fresh.root)];
+    fresh.away();
+    return answer;
+  }
   // What is still held after a view was made, worked on and cleaned up.
   async function leftovers() {
     const sizes = () => ({ observers: [...held.observers], followers: [...followers],
-      listeners: outside([document.body]) });
+      listeners: beyond([document.body]) });
     const before = sizes();
     const one = await view("page");
     root = one.root;
-    const all = [...outside([root])];
-    for (const node of controls().filter((button) => button.matches("button"))) node.click();
+    for (const node of controls().filter((button) => button.matches("button")).slice(0, 12)) {
+      if (node.isConnected) node.click();
+      await frame();
+    }
     playButton()?.click();
-    await drawn();
+    await frame();
     one.undo();
     const after = sizes();
     const left = Object.keys(before).flatMap((kind) => after[kind].filter((thing) =>
       !before[kind].includes(thing)).map((thing) => `${kind}: ${thing?.constructor?.name} ${thing}`));
     if (!(await quiet())) left.push(`still asked for: ${held.timers.size} timers, ${held.frames.size} frames`);
-    return { left, all: all.length };
+    return left;
   }
   const playButton = () => controls().find((node) =>
     [model().get("words").play, model().get("words").pause].includes(node.textContent));
@@ -248,29 +291,43 @@ const contract = (() => {
       tell("input", "change");
     } else node.click();
   }
-  // The names of the controls that change nothing, whatever was done before.
+  // Does the control do something? A figure that it makes play is stopped again.
+  async function works(name) {
+    const node = controls().find((one) => called(one) === name);
+    if (!node) return true; // it went away
+    const before = looks();
+    work(node);
+    await drawn();
+    const changed = looks() !== before;
+    if (held.timers.size && !(await quiet(50))) node.click();
+    return changed;
+  }
+  // The controls that change nothing: not one after the other, and in the figure anew neither alone
+  // nor after a neighbour or the fields for typing.
   async function idle() {
-    const dead = new Set();
-    const working = new Set();
-    for (let round = 0; round < 3; round += 1) {
-      const names = [...new Set(controls().filter((node) => node.matches("button, input, select")
-        && !node.readOnly).map(called))];
-      for (const name of round % 2 ? names.reverse() : names) {
-        const node = controls().find((one) => called(one) === name);
-        if (working.has(name) || !node) continue;
-        const before = looks();
-        work(node);
-        await drawn();
-        if (looks() !== before) working.add(name); else dead.add(name);
-        if (held.timers.size && !(await quiet(50))) { // it plays: stop it again
-          controls().find((one) => called(one) === name || one === node)?.click();
-        }
+    const isOneOfMany = (node) => node.matches(".cnnbook-cells > * + * + *"); // two cells stand for all
+    const order = [...new Set(controls().filter((node) => node.matches("button, input, select")
+      && !node.readOnly && !isOneOfMany(node)).map(called))];
+    const dead = [];
+    for (const name of order) if (!(await works(name))) dead.push(name);
+    const fields = order.filter((name) => name.startsWith("INPUT"));
+    const never = [];
+    for (const name of dead) {
+      const place = order.indexOf(name);
+      const before = [[], [order[place + 1]], [order[place - 1]], fields];
+      let found = false;
+      for (const names of before) {
+        if (found) break;
+        await again();
+        for (const other of names) if (other) await works(other);
+        found = await works(name);
       }
+      if (!found) never.push(name);
     }
-    return [...dead].filter((name) => !working.has(name));
+    return never;
   }
   // A log of what the focus met: which control, whether it is seen, and its ring.
-  let met = [];
+  let [met, wanted] = [[], []];
   const unfocused = new Map();
   function listen() { // returns how many presses of Tab it takes at most
     met = [];
@@ -278,7 +335,8 @@ const contract = (() => {
     before.tabIndex = -1;
     before.focus();
     before.removeAttribute("tabindex");
-    controls().forEach((node) => unfocused.set(node, ringOf(node)));
+    wanted = controls();
+    wanted.forEach((node) => unfocused.set(node, ringOf(node)));
     add.call(root, "focusin", ({ target }) => {
       const style = getComputedStyle(target);
       const strong = parseFloat(style.outlineWidth) >= 2 && style.outlineStyle !== "none"
@@ -289,8 +347,9 @@ const contract = (() => {
     return controls().filter((node) => node.tabIndex >= 0).length;
   }
   const heard = () => met.map(({ name, seen: visible, ring }) => ({ name, seen: visible, ring }));
-  const isMissed = (node) => !met.some((one) => one.node === node);
-  const missed = () => controls().filter(isMissed).map(called);
+  // What the focus never met, of all controls or of those with a Tab stop of their own.
+  const missed = (stops) => wanted.filter((node) => seen(node) && !met.some((one) => one.node === node)
+    && !(stops && node.tabIndex < 0)).map(called);
   // Groups with one Tab stop: that stop, and arrow keys that lead through rows and along the list.
   function groups() {
     const homes = new Map();
@@ -318,8 +377,8 @@ const contract = (() => {
   }
 
   return {
-    again, at, begin, called, complaints, controls, drawn, groups, heard, held, idle, leftovers, listen,
-    looks, missed, model, nameOf, pale, picture, put, quiet, seen, until, view, written,
+    again, at, begin, called, complaints, controls, drawn, groups, isUnseen, heard, held, idle, leftovers, listen,
+    looks, missed, model, nameOf, outside, pale, put, quiet, seen, turned, until, view, written,
     get root() { return root; }, set root(node) { root = node; },
   };
 })();

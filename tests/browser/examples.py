@@ -37,9 +37,10 @@ def shuffle_explorer():
 
 EXAMPLES = {
     "convolution_explorer": {
-        "make": lambda: figures.ConvolutionExplorer(pictures={"other": SMALL}),
+        "make": lambda: figures.ConvolutionExplorer(position=(1, 2), pictures={"other": SMALL}),
         "keys": (".output .board", [
-            ("ArrowRight", {"position": [0, 1]}), ("ArrowDown", {"position": [1, 1]}),
+            ("Home", {"position": [0, 0]}), ("ArrowRight", {"position": [0, 1]}),
+            ("ArrowDown", {"position": [1, 1]}),
             ("ArrowLeft", {"position": [1, 0]}), ("ArrowUp", {"position": [0, 0]}),
             ("ArrowUp", {"position": [0, 0]}), ("End", {"position": [3, 3]}),
             ("Escape", {"position": [3, 3]}), ("Home", {"position": [0, 0]}),
@@ -87,9 +88,9 @@ EXAMPLES = {
         ],
     },
     "kernel_motion": {
-        "make": lambda: figures.KernelMotion(directions=2),
+        "make": lambda: figures.KernelMotion(directions=2, position=(0, 1, 1)),
         "keys": (".motion-boards", [
-            ("ArrowRight", {"position": [0, 0, 1]}), ("ArrowDown", {"position": [0, 1, 1]}),
+            ("Home", {"position": [0, 0, 0]}), ("ArrowRight", {"position": [0, 0, 1]}), ("ArrowDown", {"position": [0, 1, 1]}),
             ("PageDown", {"position": [0, 1, 1]}), ("ArrowLeft", {"position": [0, 1, 0]}),
             ("Escape", {"position": [0, 1, 0]}), ("Home", {"position": [0, 0, 0]}),
         ]),
@@ -129,9 +130,10 @@ EXAMPLES = {
                     {"layer": "logits", "position": [2, 0, 0]}],
     },
     "pooling_explorer": {
-        "make": lambda: figures.PoolingExplorer(pictures={"other": SMALL}),
+        "make": lambda: figures.PoolingExplorer(position=(1, 1), pictures={"other": SMALL}),
         "keys": (".pool-output .pool-board", [
-            ("ArrowRight", {"position": [0, 1]}), ("ArrowDown", {"position": [1, 1]}),
+            ("Home", {"position": [0, 0]}), ("ArrowRight", {"position": [0, 1]}),
+            ("ArrowDown", {"position": [1, 1]}),
             ("ArrowLeft", {"position": [1, 0]}), ("ArrowUp", {"position": [0, 0]}),
             ("End", {"position": [2, 2]}), ("Escape", {"position": [2, 2]}),
             ("Home", {"position": [0, 0]}),
@@ -146,16 +148,16 @@ EXAMPLES = {
                     {"gradient": True}, {"ceil": True, "window": 3, "stride": 2}],
     },
     "shape_tracer": {
-        "make": lambda: figures.ShapeTracer(known=[0]),
+        "make": lambda: figures.ShapeTracer(place=3, known=[0]),
         "keys": (".shape-tile[tabindex='0']", [
-            ("ArrowRight", {"place": 1}), ("ArrowDown", {"place": 2}), ("ArrowLeft", {"place": 1}),
-            ("End", {"place": 11}), ("Escape", {"place": 11}), ("Home", {"place": 0}),
+            ("Home", {"place": 0}), ("ArrowRight", {"place": 1}), ("ArrowDown", {"place": 2}), 
+            ("ArrowLeft", {"place": 1}), ("End", {"place": 11}), ("Escape", {"place": 11}),
         ]),
         "points": [
             (kind, ".shape-tile:nth-child(4)", [(0.5, 0.5)], {"place": 2})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"place": 3}, {"known": [0, 1, 3]}],
+        "changes": [{"place": 1}, {"known": [0, 1, 3]}],
     },
     "shuffle_explorer": {
         "make": shuffle_explorer,
