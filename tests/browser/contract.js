@@ -160,6 +160,7 @@ const contract = (() => {
       const [box, style] = [node.getBoundingClientRect(), getComputedStyle(node)];
       if (box.width < 2 || style.opacity === "0") return [];
       const ink = rgba(node instanceof SVGElement ? style.fill : style.color);
+      if (!ink[3]) return []; // too small a figure for it
       const behind = groundOf(node, box.left + box.width / 2, box.top + box.height / 2);
       const least = contrast(over(ink, behind), behind);
       return least < 4.5 ? [`${called(node)} ${node.textContent.slice(0, 20)}: ${least.toFixed(2)}`] : [];
@@ -334,7 +335,6 @@ const contract = (() => {
     const before = root.parentElement; // from here the first Tab leads into the figure
     before.tabIndex = -1;
     before.focus();
-    before.removeAttribute("tabindex");
     wanted = controls();
     wanted.forEach((node) => unfocused.set(node, ringOf(node)));
     add.call(root, "focusin", ({ target }) => {

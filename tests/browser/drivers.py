@@ -173,6 +173,8 @@ class Firefox(Program):
         import websocket
 
         self.folder, self.count = tempfile.mkdtemp(), 0
+        prefs = 'user_pref("focusmanager.testmode", true);'  # its window is in front, unseen as it is
+        Path(self.folder, "user.js").write_text(prefs)
         name = next(filter(shutil.which, ("firefox-esr", "firefox")), "firefox-esr")
         self.start(
             [name], name, "--headless", "--remote-debugging-port=0", "--no-remote", "--profile",
@@ -278,6 +280,8 @@ class WebKit(Program):
         wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
         answer = self.call("POST", "/session", capabilities=wanted)
         self.session = f"/session/{answer['sessionId']}"
+        # Its own timer would run in the page, among those that a figure asks for.
+        self.call("POST", f"{self.session}/timeouts", script=None)
 
     def resize(self, width):
         wide = max(width, self.narrowest)
