@@ -5,9 +5,9 @@ instead, so that the house's own checks cannot pass without looking.
 """
 
 import os
-import shutil
 
 import pytest
+from drivers import CHROMIUM, FLAGS, find_chromium
 
 pytest.register_assert_rewrite("looks")
 
@@ -16,12 +16,6 @@ pytest.register_assert_rewrite("looks")
 # real clock ticks in the web book (test_book.py) and in JupyterLab (test_jupyterlab.py).
 NO_SCREEN = "window.requestAnimationFrame = (go) => setTimeout(() => go(performance.now()), 0);"
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
-
 
 def pytest_collection_modifyitems(items):
     for item in items:
@@ -29,16 +23,13 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.browser)
 
 
-def find_chromium():
-    chosen = os.environ.get("CNNBOOK_CHROMIUM")
-    return chosen or next((path for path in map(shutil.which, NAMES) if path), None)
-
-
 @pytest.fixture(scope="session")
 def chromium():
     path = find_chromium()
     if path is None:
-        reason = f"no Chromium: none of {', '.join(NAMES)} is on the PATH, CNNBOOK_CHROMIUM unset"
+        reason = (
+            f"no Chromium: none of {', '.join(CHROMIUM)} is on the PATH, CNNBOOK_CHROMIUM unset"
+        )
         if os.environ.get("CNNBOOK_REQUIRE_BROWSER") == "1":
             pytest.fail(f"{reason}, and CNNBOOK_REQUIRE_BROWSER=1")
         pytest.skip(reason)

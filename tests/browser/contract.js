@@ -236,6 +236,17 @@ const contract = (() => {
     [other, fresh].forEach((one) => one.away());
     return answer;
   }
+  // All changes there and back, between two frames.
+  async function hurry(changes) {
+    for (const order of [changes, [...changes].reverse(), changes]) {
+      for (const change of order) {
+        put(change);
+        await null; // what is drawn at once is drawn here
+      }
+      await frame();
+    }
+    await drawn();
+  }
   // Turn the page's theme with `turn`: the theme shown then, and where the drawing is not anew.
   async function turned(turn) {
     turn();
@@ -377,7 +388,7 @@ const contract = (() => {
   }
 
   return {
-    again, at, begin, called, complaints, controls, drawn, groups, isUnseen, heard, held, idle, leftovers, listen,
+    again, at, begin, called, complaints, controls, drawn, groups, isUnseen, heard, held, hurry, idle, leftovers, listen,
     looks, missed, model, nameOf, outside, pale, put, quiet, seen, turned, until, view, written,
     get root() { return root; }, set root(node) { root = node; },
   };

@@ -19,10 +19,15 @@ import urllib.request
 from pathlib import Path
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 MINI_BROWSERS = "/usr/lib/*/webkit2gtk-4.*/MiniBrowser"
 KEYS = {  # WebDriver's code points for keys that are no letters
     "Backspace": "\ue003", "Tab": "\ue004", "Enter": "\ue007", "Shift": "\ue008",
@@ -72,7 +77,7 @@ class Browser:
         self.perform({"type": "key", "id": "keys", "actions": steps})
 
     def point(self, kind, *places):
-        """"hover", or press with a "mouse" or "touch" at the first place and let go at the last."""
+        """Only "hover", or press a "mouse" or "touch" at the first place and let go at the last."""
         moves = [
             {"type": "pointerMove", "x": round(x), "y": round(y), "duration": 0} for x, y in places
         ]
@@ -173,8 +178,6 @@ class Firefox(Program):
         import websocket
 
         self.folder, self.count = tempfile.mkdtemp(), 0
-        prefs = 'user_pref("focusmanager.testmode", true);'  # its window is in front, unseen as it is
-        Path(self.folder, "user.js").write_text(prefs)
         name = next(filter(shutil.which, ("firefox-esr", "firefox")), "firefox-esr")
         self.start(
             [name], name, "--headless", "--remote-debugging-port=0", "--no-remote", "--profile",
@@ -188,6 +191,9 @@ class Firefox(Program):
         self.page = self.call("browsingContext.getTree")["contexts"][0]["context"]
         tree = self.call("browsingContext.getTree", **{"moz:scope": "chrome"})
         self.chrome = tree["contexts"][0]["context"]
+        # Its window is in front, unseen as it is: else no control of the page hears of the focus.
+        for ask in ("focus.activeWindow = window", "prefs && gBrowser.selectedBrowser.focus()"):
+            self.script(f"String(Services.{ask})", self.chrome)
 
     def call(self, method, **values):
         self.count += 1
@@ -273,9 +279,7 @@ class WebKit(Program):
         settings.parent.mkdir(exist_ok=True)
         name = "Adwaita-dark" if theme == "dark" else "Adwaita"
         motion = int(not reduced_motion)
-        settings.write_text(
-            f"[Settings]\ngtk-theme-name={name}\ngtk-enable-animations={motion}\n"
-        )
+        settings.write_text(f"[Settings]\ngtk-theme-name={name}\ngtk-enable-animations={motion}\n")
         options = {"binary": self.binary, "args": ["--automation"]}
         wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
         answer = self.call("POST", "/session", capabilities=wanted)

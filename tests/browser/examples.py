@@ -54,6 +54,8 @@ EXAMPLES = {
         "changes": [
             {"kernel": "1 0 -1; 2 0 -2; 1 0 -1"}, {"stride": 3, "padding": 2}, {"dilation": 2},
             {"kernel": "1 2; 3 4", "position": [1, 1]}, {"padding": 0},
+            {"kernel": "1 2 0 4; 5 6 7 8; 9 8 7 6; 5 4 3 2", "dilation": 1, "stride": 1},
+            {"kernel": "; ".join(["1 2 3 4 5"] * 5), "position": [0, 1]},
             {"image": "1 2 3 4 5; 2 3 4 5 6; 3 4 5 6 7; 4 5 6 7 8"},
         ],
     },
@@ -90,7 +92,8 @@ EXAMPLES = {
     "kernel_motion": {
         "make": lambda: figures.KernelMotion(directions=2, position=(0, 1, 1)),
         "keys": (".motion-boards", [
-            ("Home", {"position": [0, 0, 0]}), ("ArrowRight", {"position": [0, 0, 1]}), ("ArrowDown", {"position": [0, 1, 1]}),
+            ("Home", {"position": [0, 0, 0]}), ("ArrowRight", {"position": [0, 0, 1]}),
+            ("ArrowDown", {"position": [0, 1, 1]}),
             ("PageDown", {"position": [0, 1, 1]}), ("ArrowLeft", {"position": [0, 1, 0]}),
             ("Escape", {"position": [0, 1, 0]}), ("Home", {"position": [0, 0, 0]}),
         ]),
@@ -99,7 +102,8 @@ EXAMPLES = {
             (kind, ".motion-output [data-place='0,1,1']", [(0.5, 0.5)], {"position": [0, 1, 1]})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"channels": 2}, {"directions": 3}, {"directions": 1, "channels": 1}],
+        "changes": [{"channels": 2}, {"directions": 1, "channels": 1, "position": [0, 0, 1]},
+                    {"directions": 3, "position": [0, 0, 1]}],
     },
     "message_passing": {
         "make": message_passing,
@@ -150,7 +154,7 @@ EXAMPLES = {
     "shape_tracer": {
         "make": lambda: figures.ShapeTracer(place=3, known=[0]),
         "keys": (".shape-tile[tabindex='0']", [
-            ("Home", {"place": 0}), ("ArrowRight", {"place": 1}), ("ArrowDown", {"place": 2}), 
+            ("Home", {"place": 0}), ("ArrowRight", {"place": 1}), ("ArrowDown", {"place": 2}),
             ("ArrowLeft", {"place": 1}), ("End", {"place": 11}), ("Escape", {"place": 11}),
         ]),
         "points": [
