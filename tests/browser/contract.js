@@ -55,8 +55,9 @@ const contract = (() => {
     held.listeners.delete(keyOf(this ?? window, listening));
     return remove.apply(this ?? window, listening);
   };
-  const beyond = (inside) => [...held.listeners].filter((key) =>
-    !(targets.get(key) instanceof Element && inside.some((root) => root.contains(targets.get(key)))));
+  const outlives = (target) => !(target instanceof Element)
+    || (target.isConnected && !target.closest(".cnnbook-figure"));
+  const beyond = () => [...held.listeners].filter((key) => outlives(targets.get(key)));
   const pause = (milliseconds) => new Promise((go) => own.setTimeout.call(window, go, milliseconds));
   // Wait until nothing is to be drawn and no timer runs; false when that takes too long.
   async function quiet(most = 1500) {
@@ -259,7 +260,7 @@ const contract = (() => {
   // What is still held after a view was made, worked on and cleaned up.
   async function leftovers() {
     const sizes = () => ({ observers: [...held.observers], followers: [...followers],
-      listeners: beyond([document.body]) });
+      listeners: beyond() });
     const before = sizes();
     const one = await view("page");
     root = one.root;
