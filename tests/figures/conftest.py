@@ -4,10 +4,8 @@ Where there is none they are skipped with the reason; with ``CNNBOOK_REQUIRE_BRO
 instead, so that the house's own checks cannot pass without looking.
 """
 
-import os
-import shutil
-
 import pytest
+from drivers import CHROMIUM, FLAGS, find_chromium
 
 pytest.register_assert_rewrite("looks")
 
@@ -16,20 +14,21 @@ pytest.register_assert_rewrite("looks")
 # real clock ticks with `real_clock=True`, in the web book and in JupyterLab.
 NO_SCREEN = "window.requestAnimationFrame = (go) => setTimeout(() => go(performance.now()), 0);"
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
-
+@pytest.hookimpl(trylast=True)  # after pytest's own order
 def pytest_collection_modifyitems(items):
+    def turn(item):
+        """One browser after the other, and in it all light pages before the dark ones."""
+        values = getattr(item, "callspec", None) and item.callspec.params or {}
+        return values.get("browser", ""), values.get("theme") == "dark", values.get("opened", "")
+
     for item in items:
         if {"chromium", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
-
-
-def find_chromium():
-    chosen = os.environ.get("CNNBOOK_CHROMIUM")
-    return chosen or next((path for path in map(shutil.which, NAMES) if path), None)
+    every = [item for item in items if item.path.name == "test_every_figure.py"]
+    places = [place for place, item in enumerate(items) if item in every]
+    for place, item in zip(places, sorted(every, key=turn), strict=True):
+        items[place] = item
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +37,9 @@ def chromium():
 
     path = find_chromium()
     if path is None:
-        give_up(f"no Chromium: none of {', '.join(NAMES)} is on the PATH, CNNBOOK_CHROMIUM unset")
+        give_up(
+            f"no Chromium: none of {', '.join(CHROMIUM)} is on the PATH, CNNBOOK_CHROMIUM unset"
+        )
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -150,25 +150,6 @@ def test_space_plays_to_the_end_and_python_can_choose(open_figure):
     assert total(page) == KernelMotion(3).output[0, 0, 2]
 
 
-def test_reduced_motion_plays_one_step(open_figure):
-    page = open_figure(KernelMotion(), reduced_motion="reduce")
-    page.locator(".motion-boards").focus()
-    page.keyboard.press("Space")
-    page.wait_for_timeout(1500)  # more than one step long
-    assert position(page) == [0, 0, 1]
-
-
-def test_every_control_has_a_name_and_a_ring(open_figure):
-    page = open_figure(KernelMotion(directions=3))
-    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
-    roles = ("slider", "button")
-    controls = [n for n in tree["nodes"] if n.get("role", {}).get("value") in roles]
-    assert len(controls) == 13 and all(node["name"]["value"].strip() for node in controls)
-    for _ in range(14):
-        page.keyboard.press("Tab")
-        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-
-
 def test_python_and_page_agree_on_the_state():
     """No browser: what is refused, what the text says, what the picture shows."""
     figure = KernelMotion(directions=3, channels=2, position=[1, 1, 2])

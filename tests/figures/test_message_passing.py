@@ -179,18 +179,6 @@ def test_play_runs_to_the_end_and_without_motion_takes_one_step(open_figure):
     assert trait(still, "snapshot") == 1
 
 
-def test_every_control_has_a_name_and_a_ring(open_figure):
-    page = open_figure(trained())
-    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
-    kinds = ("slider", "group", "button", "combobox")
-    controls = [n for n in tree["nodes"] if n.get("role", {}).get("value") in kinds]
-    assert len(controls) == 7
-    assert all(node["name"]["value"].strip() for node in controls)
-    for _ in range(7):
-        page.keyboard.press("Tab")
-        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-
-
 @pytest.fixture(scope="module")
 def functions(chromium, tmp_path_factory):
     path = tmp_path_factory.mktemp("page") / "figure.html"

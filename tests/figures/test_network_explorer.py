@@ -10,8 +10,7 @@ from looks import settle
 from cnnbook import language
 from cnnbook.convolution import receptive_field
 from cnnbook.data import fashion_mnist, normalise
-from cnnbook.figures import NetworkExplorer, fragment
-from cnnbook.figures import page as whole_page
+from cnnbook.figures import NetworkExplorer
 from cnnbook.figures.small_network import SHAPES
 from cnnbook.models import SmallCNN, small_cnn
 
@@ -534,36 +533,3 @@ def test_other_weights_give_other_answers(open_figure):
 
 
 # ---- for everybody --------------------------------------------------------------------------
-
-
-def test_every_control_has_a_name_and_a_ring(open_figure):
-    figure = NetworkExplorer(layer="logits", position=[0, 0, 0])
-    page = open_figure(figure)
-    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
-    roles = ("slider", "group", "button", "combobox")
-    controls = [n for n in tree["nodes"] if n.get("role", {}).get("value") in roles]
-    assert len(controls) >= 6 + 1 + 1 + 7 + 16 + 49
-    assert all(node["name"]["value"].strip() for node in controls)
-    page.keyboard.press("Tab")
-    assert board(page, "input").evaluate("(node) => node === document.activeElement")
-    for _ in range(14):
-        page.keyboard.press("Tab")
-        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-
-
-def test_two_figures_on_a_page_do_not_meet(open_figure):
-    first, second = NetworkExplorer(), NetworkExplorer(layer="pool1")
-    page = open_figure(first)
-    body = "".join(
-        fragment(f.figure_json(), f.png(), f.alternative_text()) for f in (first, second)
-    )
-    page.set_content(whole_page(body, [first.name], "two", "ko"))
-    page.get_by_role("button", name=first.words["clear"]).first.click()
-    pictures, layers = (
-        page.locator(".cnnbook-place").evaluate_all(
-            f"(nodes) => nodes.map((node) => node.cnnbookModel.get('{name}'))"
-        )
-        for name in ("picture", "layer")
-    )
-    assert pictures[0] != pictures[1] == second.state()["picture"]
-    assert layers == ["conv2", "pool1"]

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from looks import assert_it_fits, assert_same_height, settle
+from looks import assert_same_height, settle
 from torch.nn import functional
 
-from cnnbook import language
 from cnnbook.figures import PoolingExplorer
 
 PICTURE = np.add.outer(9 * np.arange(28), np.arange(28) ** 2) % 256
@@ -27,22 +26,6 @@ def output(page):
     return page.locator(".pool-texts > div").evaluate_all(
         "(nodes) => nodes.map((n) => Number(n.firstChild.textContent.replace('−', '-')))"
     )
-
-
-@pytest.mark.parametrize("name", ["ko", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, theme):
-    language.set_language(name)
-    figure = PoolingExplorer(shift=(-1, 2), position=(1, 2))
-    page = open_figure(figure, theme=theme)
-    root = page.locator(".cnnbook-figure")
-    assert root.get_attribute("lang") == name and root.get_attribute("data-theme") == theme
-    assert (
-        page.locator(".pool-output .pool-title").inner_text() == f"{figure.words['output']} 3 × 3"
-    )
-    assert output(page) == list(figure.output.flat)
-    assert page.locator(".pool-changed").count() == figure.changed.sum()
-    assert_it_fits(page, WIDTHS, STICKING_OUT)
 
 
 STICKING_OUT = """
@@ -95,33 +78,6 @@ def test_the_mouse_moves_the_window(open_figure):
     settle(page)
     assert trait(page, "position") == [0, 2] and total(page) == "4"
     assert page.locator(".pool-best").inner_text() == "4"
-
-
-def test_the_keyboard_does_everything(open_figure):
-    figure = PoolingExplorer()
-    page = open_figure(figure)
-    page.locator(".pool-output .pool-board").focus()
-    visited = []
-    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowUp", "ArrowUp", "End", "Home"):
-        page.keyboard.press(key)
-        visited.append(trait(page, "position"))
-    assert visited == [[0, 1], [1, 1], [1, 0], [0, 0], [0, 0], [2, 2], [0, 0]]
-    words = figure.words
-    reached = set()
-    for _ in range(16):
-        page.keyboard.press("Tab")
-        focus = "document.activeElement"
-        reached.add(
-            page.evaluate(
-                f"{focus}.ariaLabel || {focus}.closest('label')?.textContent || {focus}.textContent"
-            )
-        )
-        if page.evaluate(f"{focus} !== document.body"):
-            assert page.evaluate(f"getComputedStyle({focus}).outlineStyle") != "none"
-    assert {
-        words[name] for name in ("play", "next", "window", "stride", "right", "down")
-    } <= reached
-    assert {words["ceil"], words["gradient"]} <= reached
 
 
 def test_shifting_marks_what_changed(open_figure):
@@ -193,21 +149,3 @@ def test_a_real_picture_tints_what_changed(open_figure):
     )
     assert figure.changed.any() and not figure.changed.all()
     assert [redder > 20 for redder in pixels] == list(figure.changed.flat)
-
-
-def test_space_plays_and_reduced_motion_takes_one_step(open_figure):
-    figure = PoolingExplorer()
-    page = open_figure(figure)
-    page.locator(".pool-output .pool-board").focus()
-    page.keyboard.press("Space")
-    assert page.get_by_role("button", name=figure.words["pause"]).count() == 1
-    page.wait_for_function(
-        "String(document.querySelector('.cnnbook-place').cnnbookModel.get('position')) === '0,1'"
-    )
-    page.keyboard.press("Space")
-    assert page.get_by_role("button", name=figure.words["play"]).count() == 1
-    still = open_figure(figure, reduced_motion="reduce")
-    still.locator(".pool-output .pool-board").focus()
-    still.keyboard.press("Space")
-    still.wait_for_timeout(1800)
-    assert trait(still, "position") == [0, 1]

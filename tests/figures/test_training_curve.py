@@ -1,11 +1,9 @@
 """The training curve in a page from disk: filled, scrubbed and read as a reader does."""
 
 import pytest
-from looks import assert_it_fits, assert_same_height, settle
+from looks import settle
 
 from cnnbook import language
-from cnnbook.figures import fragment, scripts
-from cnnbook.figures import page as whole_page
 from cnnbook.figures.training_curve.figure import TrainingCurve
 
 POINTS = [[0.5 * k, 2.0 / k, 1 - 1 / (k + 1), 0.1 / k] for k in range(1, 9)]
@@ -42,37 +40,6 @@ def line(page, panel, name):
     path = page.locator(f".curve-panel >> nth={panel}").locator(f"path.curve-{name}")
     numbers = path.get_attribute("d").replace("M", "").split("L")
     return [tuple(map(float, pair.split())) for pair in numbers if pair]
-
-
-@pytest.mark.parametrize("name", ["ko", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, theme):
-    language.set_language(name)
-    figure = curve()
-    page = open_figure(figure, theme=theme)
-    root = page.locator(".cnnbook-figure")
-    assert root.get_attribute("lang") == name and root.get_attribute("data-theme") == theme
-    titles = page.locator(".curve-title").all_text_contents()
-    assert titles == [figure.words["loss"], figure.words["accuracy"]]
-    assert_it_fits(page, WIDTHS, STICKING_OUT)
-
-
-STICKING_OUT = """
-[...document.querySelectorAll('.curve-panel text')].filter((node) => {
-  const [own, whole] = [node, node.ownerSVGElement].map((n) => n.getBoundingClientRect());
-  return own.left < whole.left || own.right > whole.right || own.top < whole.top
-    || own.bottom > whole.bottom;
-}).map((node) => node.textContent)
-"""
-
-
-def test_wakes_up_in_the_space_of_its_picture(open_figure):
-    """The still picture reserves the height that the live figure needs: nothing jumps."""
-    figure = curve()
-    alive = open_figure(figure)
-    asleep = open_figure(figure, java_script_enabled=False)
-    assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    assert_same_height(asleep, alive, WIDTHS)
 
 
 def test_curves_are_drawn_where_their_numbers_are(open_figure):
@@ -191,34 +158,6 @@ def test_without_validation_nothing_is_said_of_it(open_figure):
     assert page.locator("circle.curve-dot").count() == 0
     assert figure.words["kept"] not in page.locator(".cnnbook-figure").inner_text()
     assert figure.words["validation"] not in page.locator(".cnnbook-figure").inner_text()
-
-
-def test_every_control_has_a_name_and_a_ring(open_figure):
-    page = open_figure(curve())
-    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")
-    controls = [n for n in tree["nodes"] if n.get("role", {}).get("value") in ("slider", "group")]
-    assert len(controls) == 3
-    assert all(node["name"]["value"].strip() for node in controls)
-    for _ in range(3):
-        page.keyboard.press("Tab")
-        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
-
-
-def test_two_curves_on_a_page_do_not_meet(open_figure):
-    first, second = curve(), curve(position=3)
-    page = open_figure(first)
-    body = "".join(
-        fragment(figure.figure_json(), figure.png(), figure.alternative_text())
-        for figure in (first, second)
-    )
-    assert "training_curve" in scripts([first.name])
-    page.set_content(whole_page(body, [first.name], "two", "ko"))
-    page.locator(".curve-panel").first.focus()
-    page.keyboard.press("Home")
-    places = page.locator(".cnnbook-place").evaluate_all(
-        "(nodes) => nodes.map((node) => node.cnnbookModel.get('position'))"
-    )
-    assert places == [0, 3]
 
 
 def test_the_alternative_text_tells_the_outcome():

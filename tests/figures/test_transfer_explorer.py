@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from looks import settle
 
-from cnnbook import language, transfer
+from cnnbook import transfer
 from cnnbook.data import fashion_mnist
 from cnnbook.figures import TransferExplorer
 
@@ -29,23 +29,6 @@ def expected(figure):
     means = [figure.curves[name][figure.place][0] for name in figure.curves]
     asked, *near = (figure.labels[place] for place in figure.queries[figure.query])
     return means, ["✓" if label == asked else "✗" for label in near]
-
-
-@pytest.mark.parametrize("name, theme", [("ko", "light"), ("en", "dark")])
-def test_opens_in_both_languages_at_every_width_without_a_jump(open_figure, name, theme):
-    language.set_language(name)
-    figure = TransferExplorer(FASHION)
-    page = open_figure(figure, theme=theme)
-    asleep = open_figure(figure, theme=theme, java_script_enabled=False)
-    assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    for width in (1280, 800, 360):
-        heights = []
-        for one in (page, asleep):
-            one.set_viewport_size({"width": width, "height": 900})
-            heights.append(one.locator(".cnnbook-figure").bounding_box()["height"])
-        settle(page)
-        assert heights[0] == heights[1], width
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_keys_mouse_and_slider_choose_and_everything_follows(open_figure):

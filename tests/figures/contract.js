@@ -1,0 +1,396 @@
+// Stands in a figure's page before everything else: writes down what goes wrong, what is asked for
+// and never given back, and offers the looks and touches of tests/browser/test_every_figure.py.
+
+const contract = (() => {
+  const complaints = [];
+  for (const name of ["error", "warn"]) {
+    console[name] = (...words) => complaints.push(`console.${name}: ${words.join(" ")}`);
+  }
+  addEventListener("error", (event) => complaints.push(`error: ${event.message}`));
+  addEventListener("unhandledrejection", (event) => complaints.push(`rejected: ${event.reason}`));
+  document.addEventListener("securitypolicyviolation", // the page may ask nothing of any network
+    (event) => complaints.push(`request: ${event.effectiveDirective} ${event.blockedURI}`));
+
+  // ---- what was asked for and not yet given back ------------------------------------------------
+  const own = { setTimeout, requestAnimationFrame }; // for the contract's own waiting
+  const held = { frames: new Set(), timers: new Set(), observers: new Set(), listeners: new Set() };
+  function watch(ask, drop, kind, once) {
+    const [asking, dropping] = [window[ask], window[drop]];
+    window[ask] = (go, ...rest) => {
+      const ticket = asking.call(window, (...values) => {
+        if (once) held[kind].delete(ticket);
+        go(...values);
+      }, ...rest);
+      held[kind].add(ticket);
+      return ticket;
+    };
+    window[drop] = (ticket) => { held[kind].delete(ticket); dropping.call(window, ticket); };
+  }
+  watch("requestAnimationFrame", "cancelAnimationFrame", "frames", true);
+  watch("setTimeout", "clearTimeout", "timers", true);
+  watch("setInterval", "clearInterval", "timers", false);
+  if (window.requestIdleCallback) watch("requestIdleCallback", "cancelIdleCallback", "frames", true);
+  for (const name of ["MutationObserver", "ResizeObserver", "IntersectionObserver"]) {
+    window[name] = class extends window[name] {
+      observe(...what) { held.observers.add(this); super.observe(...what); }
+      disconnect() { held.observers.delete(this); super.disconnect(); }
+    };
+  }
+  // Listeners of what outlives a figure: a node of its own goes with it.
+  const numbers = new Map();
+  const numberOf = (thing) => numbers.get(thing) ?? numbers.set(thing, numbers.size).get(thing);
+  const keyOf = (target, [name, listener, options]) =>
+    `${target?.constructor?.name} ${name} ${numberOf(target)} ${numberOf(listener)} ${options?.capture ?? options}`;
+  const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
+  const targets = new Map();
+  EventTarget.prototype.addEventListener = function (...listening) {
+    const key = keyOf(this ?? window, listening);
+    held.listeners.add(key);
+    targets.set(key, this ?? window);
+    const { signal } = listening[2] ?? {};
+    if (signal) add.call(signal, "abort", () => held.listeners.delete(key));
+    return add.apply(this ?? window, listening);
+  };
+  EventTarget.prototype.removeEventListener = function (...listening) {
+    held.listeners.delete(keyOf(this ?? window, listening));
+    return remove.apply(this ?? window, listening);
+  };
+  const outlives = (target) => !(target instanceof Element)
+    || (target.isConnected && !target.closest(".cnnbook-figure"));
+  const beyond = () => [...held.listeners].filter((key) => outlives(targets.get(key)));
+  const pause = (milliseconds) => new Promise((go) => own.setTimeout.call(window, go, milliseconds));
+  // Wait until nothing is to be drawn and no timer runs; false when that takes too long.
+  async function quiet(most = 1500) {
+    for (let passed = 0; passed < most; passed += 10) {
+      await pause(10);
+      const moving = document.getAnimations().some((one) => one.playState === "running");
+      if (!held.frames.size && !held.timers.size && !moving) return true;
+    }
+    return false;
+  }
+  // Wait until what was just done is drawn, whether or not a figure goes on playing.
+  const frame = () => new Promise((go) => own.requestAnimationFrame.call(window, go));
+  const drawn = async () => { await frame(); await frame(); };
+
+  // ---- looking ----------------------------------------------------------------------------------
+  let root = null; // the figure that is looked at
+  const all = (selector = "*") => [...root.querySelectorAll(selector)];
+  const seen = (node) => node.checkVisibility({ visibilityProperty: true });
+  // Kept for those who hear the page: inside a part of one pixel.
+  const isUnseen = (node) => node !== root
+    && (node.getBoundingClientRect().height <= 1 || isUnseen(node.parentElement));
+  const CONTROLS = "button, input, select, textarea, a[href], summary, [tabindex]";
+  const controls = () => all(CONTROLS).filter((node) => seen(node) && !node.disabled);
+  // The accessible name, as far as the book's figures give one.
+  function nameOf(node) {
+    const heard = (part) => [...part.childNodes].map((child) =>
+      (child.nodeType === 3 ? child.textContent : child.nodeType !== 1
+        || child.getAttribute("aria-hidden") === "true" || child.matches("input, select, output")
+        ? "" : heard(child))).join(" ");
+    return (node.ariaLabel || [...node.labels || []].map(heard).join(" ")
+      || (node.matches("button, a, summary") ? heard(node) : "") || "").trim();
+  }
+  const ringOf = (node) => {
+    const style = getComputedStyle(node);
+    return `${style.outlineStyle} ${style.outlineWidth} ${style.outlineColor} ${style.boxShadow}`;
+  };
+  const called = (node) => `${node.tagName} "${nameOf(node)}" .${node.getAttribute("class")}`;
+  // Elements, the numbers in the fields, the pixels of the canvases; without what is only read out
+  // and where the focus was.
+  const picture = () => all().filter((node) => seen(node) && !node.closest("[aria-live]")).map(
+    (node) => [node.tagName, node.matches("input, select") ? node.value
+      : node.childElementCount ? "" : node.textContent,
+      ...[...node.attributes].filter(({ name, value }) => name !== "tabindex" && value)
+        .map(({ name, value }) => `${name}=${value}`).sort(),
+      node.checked ?? "", node.matches("canvas") ? node.toDataURL() : ""].join(" "));
+  const looks = () => `${picture().join("\n")} ${all("[aria-live]").map((node) => node.textContent)}`;
+
+  // ---- colours ----------------------------------------------------------------------------------
+  const dye = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  function rgba(colour) {
+    dye.clearRect(0, 0, 1, 1);
+    dye.fillStyle = colour;
+    dye.fillRect(0, 0, 1, 1);
+    return [...dye.getImageData(0, 0, 1, 1).data];
+  }
+  const light = (rgb) => rgb.slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  function contrast(one, other) {
+    const [high, low] = [light(one), light(other)].sort((a, b) => b - a);
+    return (high + 0.05) / (low + 0.05);
+  }
+  const over = (front, back) => back.map((value, i) =>
+    (i < 3 ? value + (front[i] - value) * front[3] / 255 : 255));
+  // The colours that an element lays over a point of the page.
+  function layersAt(node, x, y) {
+    const style = getComputedStyle(node);
+    if (node instanceof HTMLCanvasElement) {
+      const box = node.getBoundingClientRect();
+      const [column, row] = [[x - box.left, box.width, node.width], [y - box.top, box.height, node.height]]
+        .map(([place, length, cells]) => Math.min(cells - 1, Math.floor((place / length) * cells)));
+      return [[...node.getContext("2d").getImageData(column, row, 1, 1).data]];
+    }
+    if (node instanceof SVGGeometryElement) return style.fill === "none" ? [] : [rgba(style.fill)];
+    // A bar is a gradient of one colour, or a hard stop, as wide as its share.
+    const bar = style.backgroundImage.match(/^linear-gradient\((?:to right, |90deg, )?(\w+\(.*?\)) ([\d.]+)/);
+    const share = parseFloat(style.backgroundSize) || parseFloat(bar?.[2]);
+    const box = node.getBoundingClientRect();
+    const covered = bar && (x - box.left) / box.width < share / 100;
+    return covered ? [rgba(style.backgroundColor), rgba(bar[1])] : [rgba(style.backgroundColor)];
+  }
+  function groundOf(node, x, y) {
+    const stack = document.elementsFromPoint(x, y);
+    const under = stack.slice(Math.max(0, stack.indexOf(node)));
+    let ground = [255, 255, 255, 255];
+    for (const one of under.reverse()) {
+      if (one === node && one instanceof SVGElement) continue;
+      for (const front of layersAt(one, x, y)) ground = over(front, ground);
+    }
+    return ground;
+  }
+  // Text that does not stand out from what is behind it (WCAG 2.2, 1.4.3: 4.5 to 1).
+  function pale() {
+    const touchable = document.createElement("style");
+    touchable.textContent = "* { pointer-events: auto !important; }";
+    document.head.append(touchable);
+    const texts = all().filter((node) => seen(node) && !node.matches("option, :disabled")
+      && (node.matches("input:not([type=range]):not([type=checkbox]), select")
+        || [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())));
+    const found = texts.flatMap((node) => {
+      const [box, style] = [node.getBoundingClientRect(), getComputedStyle(node)];
+      if (box.width < 2 || style.opacity === "0") return [];
+      const ink = rgba(node instanceof SVGElement ? style.fill : style.color);
+      if (!ink[3]) return []; // too small a figure for it
+      const behind = groundOf(node, box.left + box.width / 2, box.top + box.height / 2);
+      const least = contrast(over(ink, behind), behind);
+      return least < 4.5 ? [`${called(node)} ${node.textContent.slice(0, 20)}: ${least.toFixed(2)}`] : [];
+    });
+    touchable.remove();
+    return found;
+  }
+
+  // ---- the figure at hand -----------------------------------------------------------------------
+  let page = null; // the page's model
+  const model = () => page;
+  const written = []; // the states that the page has saved
+  const followers = new Set(); // who listens to the model
+  let [first, shown] = [{}, null]; // the state the page began with; the view made last
+  function begin(state) {
+    first = state;
+    page = document.querySelector(".cnnbook-place").cnnbookModel;
+    root = document.querySelector(".cnnbook-figure");
+    const { save_changes: save, on, off } = model();
+    const changed = () => Object.keys(first).filter((name) =>
+      JSON.stringify(model().get(name)) !== JSON.stringify(first[name]));
+    Object.assign(model(), {
+      save_changes() {
+        written.push(Object.fromEntries(changed().map((name) => [name, model().get(name)])));
+        return save.call(model());
+      },
+      on(event, go) { followers.add(`${event} ${numberOf(go)}`); return on.call(model(), event, go); },
+      off(event, go) { followers.delete(`${event} ${numberOf(go)}`); return off.call(model(), event, go); },
+    });
+  }
+  const put = (state) => Object.entries(state).forEach(([name, value]) => model().set(name, value));
+  // One more view of the page's model: on the page, in a shadow root, or nowhere at all.
+  async function view(where) {
+    const [el, home] = [document.createElement("div"), document.createElement("div")];
+    if (where !== "nowhere") document.body.prepend(home); // on top, where all of it is in the window
+    if (where === "shadow") {
+      const style = document.createElement("style");
+      style.textContent = document.querySelector("style").textContent;
+      home.attachShadow({ mode: "open" }).append(style, el);
+    } else home.append(el);
+    const [name] = Object.keys(cnnbookFigures);
+    const undo = await cnnbookFigures[name].render({ model: model(), el });
+    await drawn();
+    return { undo, root: el.querySelector(".cnnbook-figure"), away: () => { undo(); home.remove(); } };
+  }
+  // The figure anew, in its first state or another one; it is what is looked at from now on.
+  async function again(state = {}, where = "page") {
+    shown?.away();
+    put({ ...first, ...state });
+    shown = await view(where);
+    root = shown.root;
+  }
+  // The lines in which a view differs from the figure that is looked at; at most three.
+  async function differences(other) {
+    const old = root;
+    const mine = picture();
+    root = other;
+    const its = picture();
+    root = old;
+    const lines = mine.flatMap((line, k) => (line === its[k] ? [] : [`${line} | ${its[k]}`]));
+    return [...lines, ...(mine.length === its.length ? [] : [`${mine.length} | ${its.length} nodes`])]
+      .slice(0, 3).map((line) => line.slice(0, 200));
+  }
+  // Set traits as Python does: which views then differ from the one looked at?
+  async function outside(change) {
+    const other = await view("page");
+    const before = looks();
+    put(change);
+    await drawn();
+    const fresh = await view("page");
+    const answer = { changed: looks() !== before, other: await differences(other.root),
+      anew: await differences(fresh.root) };
+    [other, fresh].forEach((one) => one.away());
+    return answer;
+  }
+  // All changes there and back, between two frames.
+  async function hurry(changes) {
+    for (const order of [changes, [...changes].reverse(), changes]) {
+      for (const change of order) {
+        put(change);
+        await null; // what is drawn at once is drawn here
+      }
+      await frame();
+    }
+    await drawn();
+  }
+  // Turn the page's theme with `turn`: the theme shown then, and where the drawing is not anew.
+  async function turned(turn) {
+    turn();
+    await drawn();
+    const fresh = await view("page");
+    const answer = [root.dataset.theme, await differences(fresh.root)];
+    fresh.away();
+    return answer;
+  }
+  // What is still held after a view was made, worked on and cleaned up.
+  async function leftovers() {
+    const sizes = () => ({ observers: [...held.observers], followers: [...followers],
+      listeners: beyond() });
+    const before = sizes();
+    const one = await view("page");
+    root = one.root;
+    for (const node of controls().filter((button) => button.matches("button")).slice(0, 12)) {
+      if (node.isConnected) node.click();
+      await frame();
+    }
+    playButton()?.click();
+    await frame();
+    one.undo();
+    const after = sizes();
+    const left = Object.keys(before).flatMap((kind) => after[kind].filter((thing) =>
+      !before[kind].includes(thing)).map((thing) => `${kind}: ${thing?.constructor?.name} ${thing}`));
+    if (!(await quiet())) left.push(`still asked for: ${held.timers.size} timers, ${held.frames.size} frames`);
+    return left;
+  }
+  const playButton = () => controls().find((node) =>
+    [model().get("words").play, model().get("words").pause].includes(node.textContent));
+  // Where on the screen a share of an element lies.
+  function at(selector, shares) {
+    const node = root.querySelector(selector);
+    node.scrollIntoView({ block: "center" });
+    const box = node.getBoundingClientRect();
+    return shares.map(([x, y]) => [box.left + x * box.width, box.top + y * box.height]);
+  }
+
+  // Work a control as a reader would, without a hand: another value, a click.
+  function work(node) {
+    const tell = (...names) => names.forEach((name) => node.dispatchEvent(new Event(name, { bubbles: true })));
+    if (node.matches("[type=range]")) {
+      node.value = Number(node.value) === Number(node.max) ? node.min : node.max;
+      tell("input", "change");
+    } else if (node.matches("select")) {
+      const other = [...node.options].find((one) => !one.disabled && one.value !== node.value);
+      if (!other) return;
+      node.value = other.value;
+      tell("input", "change");
+    } else if (node.matches("input:not([type=checkbox]):not([type=radio])")) {
+      node.focus();
+      node.value = node.value === "3" ? "2" : "3";
+      tell("input", "change");
+    } else node.click();
+  }
+  // Does the control do something? A figure that it makes play is stopped again.
+  async function works(name) {
+    const node = controls().find((one) => called(one) === name);
+    if (!node) return true; // it went away
+    const before = looks();
+    work(node);
+    await drawn();
+    const changed = looks() !== before;
+    if (held.timers.size && !(await quiet(50))) node.click();
+    return changed;
+  }
+  // The controls that change nothing: not one after the other, and in the figure anew neither alone
+  // nor after a neighbour or the fields for typing.
+  async function idle() {
+    const isOneOfMany = (node) => node.matches(".cnnbook-cells > * + * + *"); // two cells stand for all
+    const order = [...new Set(controls().filter((node) => node.matches("button, input, select")
+      && !node.readOnly && !isOneOfMany(node)).map(called))];
+    const dead = [];
+    for (const name of order) if (!(await works(name))) dead.push(name);
+    const fields = order.filter((name) => name.startsWith("INPUT"));
+    const never = [];
+    for (const name of dead) {
+      const place = order.indexOf(name);
+      const before = [[], [order[place + 1]], [order[place - 1]], fields];
+      let found = false;
+      for (const names of before) {
+        if (found) break;
+        await again();
+        for (const other of names) if (other) await works(other);
+        found = await works(name);
+      }
+      if (!found) never.push(name);
+    }
+    return never;
+  }
+  // A log of what the focus met: which control, whether it is seen, and its ring.
+  let [met, wanted] = [[], []];
+  const unfocused = new Map();
+  function listen() { // returns how many presses of Tab it takes at most
+    met = [];
+    const before = root.parentElement; // from here the first Tab leads into the figure
+    before.tabIndex = -1;
+    before.focus();
+    wanted = controls();
+    wanted.forEach((node) => unfocused.set(node, ringOf(node)));
+    add.call(root, "focusin", ({ target }) => {
+      const style = getComputedStyle(target);
+      const strong = parseFloat(style.outlineWidth) >= 2 && style.outlineStyle !== "none"
+        && contrast(rgba(style.outlineColor), rgba(getComputedStyle(root).backgroundColor)) >= 3;
+      met.push({ node: target, name: called(target), seen: seen(target),
+        ring: strong && ringOf(target) !== unfocused.get(target) });
+    });
+    return controls().filter((node) => node.tabIndex >= 0).length;
+  }
+  const heard = () => met.map(({ name, seen: visible, ring }) => ({ name, seen: visible, ring }));
+  // What the focus never met, of all controls or of those with a Tab stop of their own.
+  const missed = (stops) => wanted.filter((node) => seen(node) && !met.some((one) => one.node === node)
+    && !(stops && node.tabIndex < 0)).map(called);
+  // Groups with one Tab stop: that stop, and arrow keys that lead through rows and along the list.
+  function groups() {
+    const homes = new Map();
+    controls().filter((node) => node.tabIndex < 0).forEach((node) => {
+      let home = node.parentElement;
+      while (home !== root && !controls().some((one) => one.tabIndex >= 0 && home.contains(one))) {
+        home = home.parentElement;
+      }
+      homes.set(home, [...homes.get(home) ?? [], node]);
+    });
+    return [...homes].map(([home, nodes]) => {
+      const inside = controls().filter((node) => home.contains(node));
+      const stop = inside.find((node) => node.tabIndex >= 0);
+      const count = (side) => new Set(nodes.concat(stop).map((node) =>
+        Math.round(node.getBoundingClientRect()[side]))).size;
+      const [rows, columns] = [count("top"), count("left")];
+      const through = Array.from({ length: rows }, (_, row) => [
+        ...Array(columns - 1).fill(row % 2 ? "ArrowLeft" : "ArrowRight"), "ArrowDown"]).flat();
+      return [controls().indexOf(stop), [...through, "Home", ...Array(nodes.length).fill("ArrowRight")]];
+    });
+  }
+  async function until(test, most = 6000) {
+    for (let passed = 0; passed < most && !test(); passed += 20) await pause(20);
+    return test();
+  }
+
+  return {
+    again, at, begin, called, complaints, controls, drawn, groups, isUnseen, heard, held, hurry, idle, leftovers, listen,
+    looks, missed, model, nameOf, outside, pale, put, quiet, seen, turned, until, view, written,
+    get root() { return root; }, set root(node) { root = node; },
+  };
+})();

@@ -1,0 +1,295 @@
+"""The contract of all live figures, in Chromium, Firefox and WebKit, on the browser's own clock.
+
+What a figure promises beside it stands in examples.py. A page stays open for all that is asked of
+one figure; `again` draws the figure anew.
+"""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from drivers import BROWSERS
+from examples import EXAMPLES, all_figures
+
+from cnnbook import language
+from cnnbook.figures import fragment
+from cnnbook.figures import page as whole_page
+
+CONTRACT = Path(__file__).with_name("contract.js").read_text(encoding="utf-8")
+NO_NETWORK = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data:; font-src data:"
+)
+WIDTHS = (1280, 360)
+
+
+class Page:
+    """A page with one figure alive and, below it, the same figure asleep."""
+
+    def __init__(self, browser, kind, name, states):
+        self.browser, self.kind, self.name, self.states = browser, kind, name, states
+        self.example = EXAMPLES[name]
+
+    def do(self, code, *values):
+        return self.browser.evaluate(code, *values)
+
+    def again(self, where="page", lang="ko"):
+        self.do("(...v) => contract.again(...v)", self.states[lang], where)
+
+    def get(self, *names):
+        self.do("() => contract.drawn()")
+        return self.do(
+            "(n) => Object.fromEntries(n.map((k) => [k, contract.model().get(k)]))", names
+        )
+
+    def complaints(self):
+        return self.do("() => contract.complaints.splice(0)")
+
+
+@pytest.fixture(scope="session", params=BROWSERS)
+def browser(request):
+    try:
+        one = BROWSERS[request.param]()
+    except FileNotFoundError as error:
+        reason = f"no {request.param}: {error}"
+        if os.environ.get("CNNBOOK_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"{reason}, and CNNBOOK_REQUIRE_BROWSER=1")
+        pytest.skip(reason)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session", params=["light", "dark"])
+def theme(request):
+    """The reader's theme; who likes it dark here likes it quiet, too (prefers-reduced-motion)."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    """``files(name)``: the path of a figure's page, and the figure's state in both languages."""
+    folder, made = tmp_path_factory.mktemp("figures"), {}
+
+    def file(name):
+        if name not in made:
+            states = {}
+            for lang in ("en", "ko"):
+                language.set_language(lang)
+                figure = EXAMPLES[name]["make"]()
+                states[lang] = figure.state()
+            alive = fragment(figure.figure_json(), figure.png(), figure.alternative_text())
+            asleep = re.sub("<script.*</script>", "", alive, flags=re.DOTALL)
+            html = whole_page(alive + asleep, [name], name, "ko")
+            head = f'<head><meta http-equiv="Content-Security-Policy" content="{NO_NETWORK}">'
+            path = folder / f"{name}.html"
+            path.write_text(
+                html.replace("<head>", f"{head}<script>{CONTRACT}</script>"), encoding="utf-8"
+            )
+            made[name] = path, states
+        return made[name]
+
+    return file
+
+
+@pytest.fixture(scope="module", params=sorted(EXAMPLES))
+def opened(browser, theme, files, request):
+    path, states = files(request.param)
+    kind = type(browser).__name__.lower()
+    browser.open(path.as_uri(), 1280, theme, reduced_motion=theme == "dark")
+    browser.evaluate("(state) => contract.begin(state)", states["ko"])
+    return Page(browser, kind, request.param, states)
+
+
+NOWHERE = "it asks for frames until it is on the page (kit.js, followTheme)"
+# What is known and not yet mended: (figure or None, a part of the test's name, why).
+KNOWN = [
+    (None, "test_asks_for_nothing_while_it_is_not_on_the_page", NOWHERE),
+    ("convolution_explorer", "test_changes_may_come_faster", "two clocks draw one state"),
+    ("kernel_motion", "test_changes_may_come_faster", "two clocks draw one state"),
+    ("message_passing", "test_text_stands_out", "numbers on the pale nodes of unsure networks"),
+    ("message_passing", "test_keys_and_pointers.*shadow", "document.elementFromPoint"),
+    ("shape_tracer", "test_wakes_up.*firefox", "a tile is two pixels too narrow at 360 px"),
+]
+
+
+@pytest.fixture
+def page(opened, request):
+    for figure, test, reason in KNOWN:
+        if figure in (None, opened.name) and re.match(test, request.node.name):
+            request.node.add_marker(pytest.mark.xfail(strict=True, reason=reason))
+    yield opened
+    assert opened.complaints() == []
+
+
+ONCE = pytest.mark.parametrize("theme", ["light"], indirect=True, scope="session")
+
+
+def test_every_figure_has_an_example():
+    assert set(EXAMPLES) == set(all_figures())
+
+
+def test_wakes_up_in_its_space_and_fits(page, theme):
+    """In both languages and widths, after the reader's theme; nothing jumps, nothing is cut."""
+    for lang in ("ko", "en"):
+        page.again(lang=lang)
+        for width in WIDTHS:
+            page.browser.resize(width)
+            facts = page.do(LOOK, width)
+            assert facts["lang"] == lang and facts["theme"] == theme
+            assert facts["heights"][0] == pytest.approx(facts["heights"][1], abs=0.5), width
+            assert facts["wide"] == [] and facts["unsaid"] == [], (lang, width)
+    page.browser.resize(1280)
+
+
+def test_text_stands_out_from_what_is_behind_it(page):
+    """WCAG 2.2, 1.4.3: 4.5 to 1."""
+    for width in WIDTHS:
+        page.browser.resize(width)
+        page.again()
+        assert page.do("() => contract.pale()") == [], width
+    page.browser.resize(1280)
+
+
+LOOK = r"""async (width) => {
+  await contract.drawn();
+  const { root } = contract;
+  const asleep = document.querySelector('.cnnbook-still');
+  const texts = [...root.querySelectorAll('*')].flatMap((node) => [node.ariaLabel, node.title,
+    ...[...node.childNodes].filter((child) => child.nodeType === 3).map((c) => c.textContent)]);
+  const right = root.getBoundingClientRect().right;
+  return {
+    lang: root.lang, theme: root.dataset.theme,
+    heights: [asleep, root].map((node) => node.getBoundingClientRect().height),
+    wide: [...root.querySelectorAll('*')].filter((node) => contract.seen(node)
+      && !node.ownerSVGElement && !contract.isUnseen(node)
+      && (node.getBoundingClientRect().right > Math.min(width, right) + 0.5
+        || (node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 1
+          && !node.matches('input, select, .cnnbook-live, option'))))
+      .map((node) => `${contract.called(node)} ${node.textContent.slice(0, 30)}`),
+    unsaid: texts.filter((text) => /undefined|\bnull\b|NaN|\{\w+\}|\[object/.test(text || '')),
+  };
+}"""
+
+
+@ONCE
+def test_follows_the_theme_of_its_page(page):
+    """Sphinx and JupyterLab say it on the page; what was drawn before is drawn anew."""
+    page.again()
+    for where, value in (
+        ("documentElement.dataset.theme", "dark"),
+        ("body.dataset.jpThemeLight", "false"),
+    ):
+        turns = (f"document.{where} = '{value}'", "dark"), (f"delete document.{where}", "light")
+        for turn, theme in turns:
+            assert page.do(f"() => contract.turned(() => {{ {turn}; }})") == [theme, []], turn
+
+
+@ONCE
+def test_tab_reaches_every_control_and_rings_it(page):
+    """Real presses of Tab; inside a group with one stop the arrow keys go on."""
+    page.again()
+    stops = page.do("() => contract.listen()")
+    page.browser.press(*["Tab"] * stops)
+    assert page.do("() => contract.missed(true)") == []
+    for stop, keys in page.do("() => contract.groups()"):
+        page.do("(place) => contract.controls()[place].focus()", stop)
+        page.browser.press(*keys)
+    heard = page.do("() => contract.heard()")
+    assert [stop for stop in heard if not (stop["seen"] and stop["ring"])] == []
+    assert page.do("() => contract.missed(false)") == []
+
+
+@ONCE
+def test_every_control_has_a_name_and_does_something(page):
+    """And what it writes into the state is a state that Python takes."""
+    page.again()
+    nameless = (
+        "(node) => !contract.nameOf(node) || !(node.matches('button, input, select') || node.role)"
+    )
+    found = page.do(f"() => contract.controls().filter({nameless}).map(contract.called)")
+    assert found == []
+    assert page.do("() => contract.idle()") == []
+    assert page.do("() => contract.quiet()"), "something goes on although nothing plays"
+    figure = page.example["make"]()
+    states = {str(state): state for state in page.do("() => contract.written.splice(0)")}
+    assert states
+    names = set().union(*states.values())
+    for state in states.values():
+        figure.set_state({name: page.states["ko"][name] for name in names} | state)
+        assert {name: figure.state()[name] for name in state} == state
+
+
+@ONCE
+@pytest.mark.parametrize("where", ["page", "shadow"])
+def test_keys_and_pointers_do_what_the_figure_promises(page, where):
+    """With the mouse, a finger and keys, also in a shadow root (marimo)."""
+    page.again(where)
+    board, keys = page.example["keys"]
+    page.do("(selector) => contract.root.querySelector(selector).focus()", board)
+    for key, left in keys:
+        page.browser.press(key)
+        assert page.get(*left) == left, key
+    for kind, selector, path, left in page.example["points"]:
+        if kind == "touch" and not page.browser.fingers:
+            continue
+        page.again(where)
+        places = page.do("(...at) => contract.at(...at)", selector, path)
+        page.browser.point(kind, *places)
+        assert page.get(*left) == left, (kind, selector)
+
+
+def test_space_plays_and_a_reader_who_likes_it_quiet_gets_one_step(page, theme):
+    if "plays" not in page.example:
+        pytest.skip("nothing in this figure plays")
+    page.again()
+    board, trait = page.example["keys"][0], page.example["plays"]
+    page.do("(selector) => contract.root.querySelector(selector).focus()", board)
+    first = page.get(trait)
+    page.do("() => contract.written.splice(0)")
+    page.browser.press("Space")
+    if theme == "light":
+        changes = "(t) => contract.until(() => contract.written.filter((s) => t in s).length > 1)"
+        assert page.do(changes, trait), "it does not play"
+        page.browser.press("Space")
+    assert page.do("() => contract.quiet()"), "it plays on"
+    assert page.get(trait) != first
+
+
+@ONCE
+def test_every_view_shows_what_is_set_from_outside(page):
+    """Two views of a model agree, with each other and with a figure drawn anew."""
+    page.again()
+    for change in page.example["changes"]:
+        shown = page.do("(change) => contract.outside(change)", change)
+        assert shown == {"changed": True, "other": [], "anew": []}, change
+        figure = page.example["make"]()
+        figure.set_state(change)
+        assert {name: figure.state()[name] for name in change} == change
+
+
+@ONCE
+def test_changes_may_come_faster_than_frames(page):
+    """A loop in Python, or a slow frame: nothing is drawn half old and half new."""
+    page.again()
+    page.do("(changes) => contract.hurry(changes)", page.example["changes"])
+    assert page.complaints() == []
+
+
+@ONCE
+def test_gives_everything_back_and_asks_for_nothing_while_it_rests(page):
+    page.again()
+    assert page.do("() => contract.quiet()"), "an idle page asks for frames or timers"
+    assert page.do("() => contract.leftovers()") == []
+
+
+@ONCE
+def test_asks_for_nothing_while_it_is_not_on_the_page(page):
+    page.again()
+    assert page.do("() => contract.quiet()")
+    assert page.do("""async () => {
+      const nowhere = await contract.view('nowhere');
+      const quiet = await contract.quiet(700);
+      nowhere.away();
+      return quiet;
+    }"""), "it asks for frames or timers"
