@@ -3,7 +3,7 @@
 import pytest
 from looks import SHOWN, settle
 
-from cnnbook.figures import ConvolutionExplorer, KernelMotion
+from cnnbook.figures import ConvolutionExplorer, CostExplorer, KernelMotion
 from cnnbook.figures.tables import to_rows
 
 # Changes faster than frames, as a loop in Python sends them; each list ends with another position.
@@ -135,3 +135,14 @@ def test_the_pointer_finds_its_cell_in_a_shadow_root(open_figure):
     }""")
     page.locator(".motion-output .motion-cell[data-place='0,2,1'] text").click(force=True)
     assert page.evaluate("window.model.get('position')") == [0, 2, 1]
+
+
+def test_a_double_click_puts_a_slider_back_to_where_it_stood(open_figure):
+    figure = CostExplorer(filters1=8)
+    page = open_figure(figure)
+    slider = page.get_by_label(f"conv1 {figure.words['filters']}", exact=True)
+    get = "document.querySelector('.cnnbook-place').cnnbookModel.get('filters1')"
+    slider.press("End")
+    assert page.evaluate(get) == 128
+    slider.dblclick()
+    assert page.evaluate(get) == 8 and slider.input_value() == "8"
