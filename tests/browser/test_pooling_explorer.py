@@ -46,7 +46,7 @@ def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, th
 
 
 STICKING_OUT = """
-[...document.querySelectorAll('.pool-part, button, .pool-sum, .pool-effect, .pool-tick')].filter(
+[...document.querySelectorAll('.pool-part, button, .pool-sum, .pool-effect, .cnnbook-tick')].filter(
   (node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.className)
 """
 

@@ -6,13 +6,7 @@ import traitlets
 from cnnbook import convolution, language
 from cnnbook.figures.figure import Figure, StateError
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE
-from cnnbook.figures.tables import (
-    draw_table,
-    grid,
-    size_text,
-    table_trait,
-    to_rows,
-)
+from cnnbook.figures.tables import draw_table, grid, size_text, table_trait, to_rows
 
 POOLING_INPUT = np.array(
     [
