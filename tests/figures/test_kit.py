@@ -3,7 +3,13 @@
 import pytest
 from looks import SHOWN, settle
 
-from cnnbook.figures import ConvolutionExplorer, KernelMotion
+from cnnbook.figures import (
+    ConvolutionExplorer,
+    CostExplorer,
+    KernelMotion,
+    PoolingExplorer,
+    ShapeTracer,
+)
 from cnnbook.figures.tables import to_rows
 
 # Changes faster than frames, as a loop in Python sends them; each list ends with another position.
@@ -33,6 +39,23 @@ FASTER_THAN_FRAMES = [
         {"directions": 2},
         [{"channels": 2}, {"directions": 1}, {"position": [0, 0, 5]}],
     ),
+    (
+        PoolingExplorer,
+        {"position": [2, 2], "gradient": True},
+        [
+            {"image": to_rows([range(28)] * 28)},
+            {"position": [13, 13]},
+            {"image": to_rows([range(5)] * 4)},
+            {"window": 4, "shift": [1, 0]},
+            {"window": 3, "position": [0, 1]},
+        ],
+    ),
+    (
+        ShapeTracer,
+        {},
+        [{"known": [0, 11]}, {"place": 11}, {"known": [3]}, {"place": 3}, {"place": 7}],
+    ),
+    (CostExplorer, {"layer": "pool2"}, [{"pool2": False}, {"hidden": 0}, {"layer": "fc1"}]),
 ]
 
 SEND = """async (changes) => {
@@ -80,7 +103,9 @@ for (const target of [window, MediaQueryList.prototype]) {
 """
 
 
-@pytest.mark.parametrize("figure", [ConvolutionExplorer, KernelMotion])
+@pytest.mark.parametrize(
+    "figure", [ConvolutionExplorer, CostExplorer, KernelMotion, PoolingExplorer, ShapeTracer]
+)
 def test_an_idle_figure_asks_nothing_even_before_it_is_on_the_page(open_figure, figure):
     page = open_figure(figure(), real_clock=True)
     asked = page.evaluate(
@@ -135,3 +160,14 @@ def test_the_pointer_finds_its_cell_in_a_shadow_root(open_figure):
     }""")
     page.locator(".motion-output .motion-cell[data-place='0,2,1'] text").click(force=True)
     assert page.evaluate("window.model.get('position')") == [0, 2, 1]
+
+
+def test_a_double_click_puts_a_slider_back_to_where_it_stood(open_figure):
+    figure = CostExplorer(filters1=8)
+    page = open_figure(figure)
+    slider = page.get_by_label(f"conv1 {figure.words['filters']}", exact=True)
+    get = "document.querySelector('.cnnbook-place').cnnbookModel.get('filters1')"
+    slider.press("End")
+    assert page.evaluate(get) == 128
+    slider.dblclick()
+    assert page.evaluate(get) == 8 and slider.input_value() == "8"

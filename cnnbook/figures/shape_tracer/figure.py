@@ -10,6 +10,7 @@ import traitlets
 from cnnbook.arrays import numbers_of, shortened
 from cnnbook.convolution import output_size
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.palette import BLUE, GREEN, ORANGE, PURPLE, QUIET
 
 # The course's network, `cnnbook.models.FashionCNN`; a test compares both.
 FASHION_CNN = [
@@ -27,12 +28,12 @@ FASHION_CNN = [
     {"name": "softmax", "kind": "softmax"},
 ]
 TEXTS = ("name", "kind")  # of a layer; the rest are numbers
-COLOURS = {  # as in figure.css: input blue, kernels orange, output green; quiet where none learns
-    "input": "#0072B2",
-    "convolution": "#B34700",
-    "pooling": "#8E4585",
-    "dense": "#00735C",
-    "output": "#00735C",
+COLOURS = {  # quiet where nothing is learned
+    "input": BLUE,
+    "convolution": ORANGE,
+    "pooling": PURPLE,
+    "dense": GREEN,
+    "output": GREEN,
 }
 
 
@@ -111,8 +112,8 @@ class ShapeTracer(Figure):
             hidden = x > 0 and x - 1 not in self.known
             width, height = (0.5, 0.5) if hidden else _box(shape)
             box = (x - width / 2, -height / 2)
-            style = {"ls": "--", "fc": "white"} if hidden else {"fc": COLOURS.get(kind, "#57606A")}
-            axes.add_patch(Rectangle(box, width, height, ec="#57606A", **style))
+            style = {"ls": "--", "fc": "white"} if hidden else {"fc": COLOURS.get(kind, QUIET)}
+            axes.add_patch(Rectangle(box, width, height, ec=QUIET, **style))
             axes.text(x, 0.65, name.replace(", ", "\n"), ha="center", va="bottom", fontsize=9)
             label = "?" if hidden else "\n".join(map(str, shape))
             axes.text(x, -0.65, label, ha="center", va="top", fontsize=9)
