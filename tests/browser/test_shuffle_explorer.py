@@ -133,6 +133,10 @@ def test_mouse_drags_the_picture_and_presses_the_buttons(open_figure):
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 3.2 * cell, y + 9)
+    page.mouse.move(x - 0.2 * cell, y)
+    settle(page)
+    assert "−0" not in page.locator("[aria-live=polite]").inner_text()
+    page.mouse.move(x + 3.2 * cell, y + 9)
     page.mouse.up()
     page.mouse.move(x, y)  # let go: it stays
     assert trait(page, "shift") == 3

@@ -72,7 +72,7 @@ function listen({ root, get, state, push, shuffle, reset }, { picture: { board }
   kit.follow(board, ([, right], event) => {
     const column = right * state().seen[0].length;
     if (event.type === "pointerdown") held = column - get("shift");
-    else if (board.hasPointerCapture(event.pointerId)) push(Math.round(column - held));
+    else if (board.hasPointerCapture(event.pointerId)) push(Math.round(column - held) + 0); // no −0
   }, { hover: false });
   board.addEventListener("dblclick", reset);
 }
