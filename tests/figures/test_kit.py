@@ -1,16 +1,42 @@
 """The kit: state and nodes agree on real frames, nothing runs idly, every host is known."""
 
+from functools import partial
+
+import numpy as np
 import pytest
 from looks import SHOWN, settle
 
+<<<<<<< HEAD:tests/figures/test_kit.py
 from cnnbook.figures import (
     ConvolutionExplorer,
     CostExplorer,
     KernelMotion,
     PoolingExplorer,
     ShapeTracer,
+=======
+from cnnbook.data import fashion_mnist
+from cnnbook.figures import (
+    ConvolutionExplorer,
+    KernelMotion,
+    MessagePassing,
+    ShuffleExplorer,
+    TransferExplorer,
+>>>>>>> figures-k:tests/browser/test_kit.py
 )
 from cnnbook.figures.tables import to_rows
+from cnnbook.figures.training_curve.figure import TrainingCurve
+from cnnbook.graphs import karate_club
+
+POINTS = [[0.5 * k, 2.0 / k, 1 - 1 / (k + 1), 0.1 / k] for k in range(1, 9)]
+VALIDATION = [[1.0, 0.9, 0.6], [2.0, 0.6, 0.8]]
+messages = partial(MessagePassing, karate_club())
+shuffle = partial(ShuffleExplorer, *np.random.default_rng(0).integers(0, 9, (2, 12, 20)))
+curve = partial(TrainingCurve, points=POINTS, validation=VALIDATION, total=4.0, kept=2.0)
+
+
+def transfer(**state):
+    return TransferExplorer(fashion_mnist("mini"), **state)
+
 
 # Changes faster than frames, as a loop in Python sends them; each list ends with another position.
 FASTER_THAN_FRAMES = [
@@ -39,6 +65,7 @@ FASTER_THAN_FRAMES = [
         {"directions": 2},
         [{"channels": 2}, {"directions": 1}, {"position": [0, 0, 5]}],
     ),
+<<<<<<< HEAD:tests/figures/test_kit.py
     (
         PoolingExplorer,
         {"position": [2, 2], "gradient": True},
@@ -56,6 +83,12 @@ FASTER_THAN_FRAMES = [
         [{"known": [0, 11]}, {"place": 11}, {"known": [3]}, {"place": 3}, {"place": 7}],
     ),
     (CostExplorer, {"layer": "pool2"}, [{"pool2": False}, {"hidden": 0}, {"layer": "fc1"}]),
+=======
+    (messages, {}, [{"node": 33}, {"edges": [[0, 1]]}, {"layers": 2}, {"node": 3}]),
+    (shuffle, {}, [{"shuffled": True}, {"shift": 5}, {"window": [0, 0]}, {"shift": -2}]),
+    (curve, {}, [{"points": POINTS[:3]}, {"validation": []}, {"total": 8.0}, {"position": 1}]),
+    (transfer, {"query": 9}, [{"place": 3}, {"query": 4}, {"counts": [5, 10, 40, 80]}]),
+>>>>>>> figures-k:tests/browser/test_kit.py
 ]
 
 SEND = """async (changes) => {
@@ -104,7 +137,11 @@ for (const target of [window, MediaQueryList.prototype]) {
 
 
 @pytest.mark.parametrize(
+<<<<<<< HEAD:tests/figures/test_kit.py
     "figure", [ConvolutionExplorer, CostExplorer, KernelMotion, PoolingExplorer, ShapeTracer]
+=======
+    "figure", [ConvolutionExplorer, KernelMotion, messages, shuffle, curve, transfer]
+>>>>>>> figures-k:tests/browser/test_kit.py
 )
 def test_an_idle_figure_asks_nothing_even_before_it_is_on_the_page(open_figure, figure):
     page = open_figure(figure(), real_clock=True)
@@ -146,9 +183,21 @@ def test_follows_the_themes_of_vs_code(open_figure, names, theme, ground):
     assert root.evaluate("(node) => getComputedStyle(node).backgroundColor") == ground
 
 
-def test_the_pointer_finds_its_cell_in_a_shadow_root(open_figure):
+@pytest.mark.parametrize(
+    "figure, cell, trait, value",
+    [
+        (
+            partial(KernelMotion, 2),
+            ".motion-output .motion-cell[data-place='0,2,1']",
+            "position",
+            [0, 2, 1],
+        ),
+        (messages, ".message-board [data-node='5']", "node", 5),
+    ],
+)
+def test_the_pointer_finds_its_cell_in_a_shadow_root(open_figure, figure, cell, trait, value):
     """Where marimo puts a figure: `document.elementFromPoint` finds only the host there."""
-    page = open_figure(KernelMotion(2))
+    page = open_figure(figure())
     page.evaluate("""() => {
       const old = document.querySelector('.cnnbook-place');
       const [host, place] = [document.createElement('div'), document.createElement('div')];
@@ -156,8 +205,9 @@ def test_the_pointer_finds_its_cell_in_a_shadow_root(open_figure):
         document.querySelector('style').cloneNode(true), place);
       old.replaceWith(host);
       window.model = old.cnnbookModel;
-      cnnbookFigures.kernel_motion.render({ model: window.model, el: place });
+      Object.values(cnnbookFigures)[0].render({ model: window.model, el: place });
     }""")
+<<<<<<< HEAD:tests/figures/test_kit.py
     page.locator(".motion-output .motion-cell[data-place='0,2,1'] text").click(force=True)
     assert page.evaluate("window.model.get('position')") == [0, 2, 1]
 
@@ -171,3 +221,7 @@ def test_a_double_click_puts_a_slider_back_to_where_it_stood(open_figure):
     assert page.evaluate(get) == 128
     slider.dblclick()
     assert page.evaluate(get) == 8 and slider.input_value() == "8"
+=======
+    page.locator(f"{cell} text").click(force=True)
+    assert page.evaluate(f"window.model.get('{trait}')") == value
+>>>>>>> figures-k:tests/browser/test_kit.py

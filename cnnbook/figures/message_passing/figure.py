@@ -6,9 +6,9 @@ import torch
 import traitlets
 
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.palette import BLUE, LINE, ORANGE, QUIET
 from cnnbook.graphs import GCN, Graph, normalised_adjacency
 
-BLUE, ORANGE, LINE = "#0072B2", "#B34700", "#c9d1d9"  # as in figure.css
 SHAPES = "os"  # a circle for party 0, a square for party 1
 
 
@@ -151,7 +151,7 @@ class MessagePassing(Figure):
         panels[0].set_title(self.text("hears", node=self.node, layers=self.layers), fontsize=11)
         if logits is not None:
             ends = [float(logits.min()), float(logits.max())]
-            panels[1].plot(ends, ends, "--", color="#57606a", zorder=0)
+            panels[1].plot(ends, ends, "--", color=QUIET, zorder=0)
             panels[1].set(xlabel=self.text("logit_0"), ylabel=self.text("logit_1"))
             title = self.text("decision", epoch=self.epochs[self.snapshot])
             panels[1].set_title(title, fontsize=11)

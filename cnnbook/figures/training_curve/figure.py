@@ -5,8 +5,7 @@ import math
 import traitlets
 
 from cnnbook.figures.figure import Figure, StateError
-
-TRAINING, VALIDATION = "#0072b2", "#b34700"  # as in figure.css
+from cnnbook.figures.palette import BLUE, ORANGE, QUIET
 
 
 class TrainingCurve(Figure):
@@ -104,8 +103,8 @@ class TrainingCurve(Figure):
             zip(plot.subplots(1, 2), ("loss", "accuracy"), strict=True), 1
         ):
             for rows, label, colour, style in (
-                (self.points, "training", TRAINING, "-"),
-                (self.validation, "validation", VALIDATION, "o--"),
+                (self.points, "training", BLUE, "-"),
+                (self.validation, "validation", ORANGE, "o--"),
             ):
                 if rows:
                     epochs, values = [row[0] for row in rows], [row[column] for row in rows]
@@ -114,7 +113,7 @@ class TrainingCurve(Figure):
                     )
             if self.kept and self.validation:
                 axes.axvline(
-                    self.kept, color="#57606a", linewidth=1, linestyle=":", label=self.text("kept")
+                    self.kept, color=QUIET, linewidth=1, linestyle=":", label=self.text("kept")
                 )
             axes.set(xlabel=self.text("epoch"), xlim=(0, self.total))
             axes.set_title(self.text(name), loc="left")

@@ -8,9 +8,10 @@ import traitlets
 
 from cnnbook import files, transfer
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.palette import BLUE, GREEN, ORANGE, PURPLE, QUIET
 
 METHODS = ("middle", "scratch", "last", "pixels", "untrained")
-COLOURS = ("#00735C", "#B34700", "#8E4585", "#0072B2", "#57606A")  # as in the style sheet
+COLOURS = (GREEN, ORANGE, PURPLE, BLUE, QUIET)  # as in the style sheet
 STYLES = ("o-", "s--", "^-.", "D:", "v--")
 NEIGHBOURS = 5
 
@@ -88,7 +89,7 @@ class TransferExplorer(Figure):
             mean, deviation = np.transpose(self.curves[name])
             axes.errorbar(self.counts, mean, deviation, fmt=style, color=colour, capsize=3,
                           label=self.text(name), markersize=5)  # fmt: skip
-        axes.axvline(self.counts[self.place], color="#57606a", linewidth=1, linestyle=":")
+        axes.axvline(self.counts[self.place], color=QUIET, linewidth=1, linestyle=":")
         axes.set_xscale("log")
         axes.set_xticks(self.counts, self.counts)
         axes.minorticks_off()
