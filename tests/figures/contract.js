@@ -70,7 +70,7 @@ const contract = (() => {
   }
   // Wait until what was just done is drawn, whether or not a figure goes on playing.
   const frame = () => new Promise((go) => own.requestAnimationFrame.call(window, go));
-  const drawn = async () => { await frame(); await frame(); };
+  const drawn = async () => { await frame(); if (held.frames.size) await frame(); };
 
   // ---- looking ----------------------------------------------------------------------------------
   let root = null; // the figure that is looked at
@@ -170,6 +170,29 @@ const contract = (() => {
     return found;
   }
 
+  // Parts whose content sticks out of them, or that stick out of the page.
+  function wide(width) {
+    const most = Math.min(width, root.getBoundingClientRect().right) + 0.5;
+    return all().filter((node) => seen(node) && !node.ownerSVGElement && !isUnseen(node)
+      && (node.getBoundingClientRect().right > most
+        || (node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 1
+          && !node.matches("input, select, .cnnbook-live, option"))))
+      .map((node) => `${called(node)} ${node.textContent.slice(0, 30)}`);
+  }
+  // What a reader finds at this width: language and theme, the height beside that of the figure
+  // asleep, and what should not be: cut off, not filled in, too pale.
+  async function facts(width) {
+    await drawn();
+    const texts = all().flatMap((node) => [node.ariaLabel, node.title,
+      ...[...node.childNodes].filter((child) => child.nodeType === 3).map((c) => c.textContent)]);
+    const heightOf = (node) => node.getBoundingClientRect().height;
+    return {
+      lang: root.lang, theme: root.dataset.theme, height: heightOf(root),
+      room: heightOf(document.querySelector(".cnnbook-still")), wide: wide(width), pale: pale(),
+      unsaid: texts.filter((text) => /undefined|\bnull\b|NaN|\{\w+\}|\[object/.test(text || "")),
+    };
+  }
+
   // ---- the figure at hand -----------------------------------------------------------------------
   let page = null; // the page's model
   const model = () => page;
@@ -215,7 +238,7 @@ const contract = (() => {
     root = shown.root;
   }
   // The lines in which a view differs from the figure that is looked at; at most three.
-  async function differences(other) {
+  function differences(other) {
     const old = root;
     const mine = picture();
     root = other;
@@ -225,35 +248,43 @@ const contract = (() => {
     return [...lines, ...(mine.length === its.length ? [] : [`${mine.length} | ${its.length} nodes`])]
       .slice(0, 3).map((line) => line.slice(0, 200));
   }
-  // Set traits as Python does: which views then differ from the one looked at?
-  async function outside(change) {
+  // Set traits as Python does, one change after the other: which views differ from the one looked at?
+  async function outside(changes) {
     const other = await view("page");
-    const before = looks();
-    put(change);
-    await drawn();
-    const fresh = await view("page");
-    const answer = { changed: looks() !== before, other: await differences(other.root),
-      anew: await differences(fresh.root) };
-    [other, fresh].forEach((one) => one.away());
-    return answer;
+    const answers = [];
+    for (const change of changes) {
+      const before = looks();
+      put(change);
+      await drawn();
+      const fresh = await view("page");
+      answers.push({ changed: looks() !== before, other: differences(other.root),
+        anew: differences(fresh.root), wide: wide(innerWidth) });
+      fresh.away();
+    }
+    other.away();
+    return answers;
   }
-  // All changes there and back, between two frames.
+  // All changes there and back, between two frames: where is what is seen then not as drawn anew?
   async function hurry(changes) {
     for (const order of [changes, [...changes].reverse(), changes]) {
       for (const change of order) {
         put(change);
-        await null; // what is drawn at once is drawn here
+        for (let turn = 0; turn < 5; turn += 1) await null; // what stands in line is drawn
       }
       await frame();
     }
     await drawn();
+    const fresh = await view("page");
+    const found = differences(fresh.root);
+    fresh.away();
+    return found;
   }
   // Turn the page's theme with `turn`: the theme shown then, and where the drawing is not anew.
   async function turned(turn) {
     turn();
     await drawn();
     const fresh = await view("page");
-    const answer = [root.dataset.theme, await differences(fresh.root)];
+    const answer = [root.dataset.theme, differences(fresh.root)];
     fresh.away();
     return answer;
   }
@@ -276,6 +307,17 @@ const contract = (() => {
       !before[kind].includes(thing)).map((thing) => `${kind}: ${thing?.constructor?.name} ${thing}`));
     if (!(await quiet())) left.push(`still asked for: ${held.timers.size} timers, ${held.frames.size} frames`);
     return left;
+  }
+  // Is all quiet while a view is nowhere on the page, and does it look as it should when it is put
+  // there later, as JupyterLab does?
+  async function later() {
+    const one = await view("nowhere");
+    const still = await quiet(700);
+    document.body.prepend(one.root.parentElement.parentElement);
+    await drawn();
+    const answer = [still, differences(one.root)];
+    one.away();
+    return answer;
   }
   const playButton = () => controls().find((node) =>
     [model().get("words").play, model().get("words").pause].includes(node.textContent));
@@ -389,8 +431,8 @@ const contract = (() => {
   }
 
   return {
-    again, at, begin, called, complaints, controls, drawn, groups, isUnseen, heard, held, hurry, idle, leftovers, listen,
-    looks, missed, model, nameOf, outside, pale, put, quiet, seen, turned, until, view, written,
-    get root() { return root; }, set root(node) { root = node; },
+    again, at, begin, called, complaints, controls, drawn, facts, groups, heard, hurry, idle, later, leftovers,
+    listen, missed, model, nameOf, outside, quiet, turned, until, written,
+    get root() { return root; },
   };
 })();

@@ -4,7 +4,6 @@ Chromium is driven by playwright, Firefox by WebDriver BiDi over its own socket 
 geckodriver), WebKitGTK by WebDriver over HTTP on a screen of its own.
 """
 
-import base64
 import json
 import os
 import re
@@ -18,92 +17,48 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 MINI_BROWSERS = "/usr/lib/*/webkit2gtk-4.*/MiniBrowser"
-KEYS = {  # WebDriver's code points for keys that are no letters
-    "Backspace": "\ue003", "Tab": "\ue004", "Enter": "\ue007", "Shift": "\ue008",
-    "Escape": "\ue00c", "Space": " ", "PageUp": "\ue00e", "PageDown": "\ue00f", "End": "\ue010",
-    "Home": "\ue011", "ArrowLeft": "\ue012", "ArrowUp": "\ue013", "ArrowRight": "\ue014",
-    "ArrowDown": "\ue015",
-}  # fmt: skip
-
-
-def find_chromium():
-    chosen = os.environ.get("CNNBOOK_CHROMIUM")
-    return chosen or next((path for path in map(shutil.which, CHROMIUM) if path), None)
+# WebDriver's code points for keys that are no letters.
+NAMES = ["Backspace", "Tab", "Enter", "Shift", "Escape", "Space", "PageDown", "End", "Home"]
+NAMES += ["ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"]
+CODES = "\ue003\ue004\ue007\ue008\ue00c \ue00f\ue010\ue011\ue012\ue013\ue014\ue015"
+KEYS = dict(zip(NAMES, CODES, strict=True))
 
 
 class Browser:
-    """What all three can do; `script`, `perform`, `navigate` and `close` are each one's own."""
+    """What all three can do.
+
+    ``press("Tab", "Shift+ArrowLeft", "x")``: real key presses, one after the other.
+    ``point(kind, *places)``: only "hover", or press a "mouse" or "touch" at the first place and
+    let go at the last.
+    """
 
     fingers = True
 
-    def open(self, url, width=1280, theme="light", reduced_motion=False):
-        """Show `url` to a reader with this width, theme and wish for quiet."""
-        self.emulate(theme, reduced_motion)
-        self.resize(width)
+    def open(self, url, theme):
+        """Show `url` to a reader with this theme; who likes it dark likes it quiet, too."""
+        self.prefer(theme)
+        self.resize(1280)
         self.navigate(url)
-        self.resize(width)
+        self.resize(1280)
 
     def evaluate(self, code, *values):
         """What the JavaScript function `code` returns or resolves to; any error is raised."""
         call = f"({code})({', '.join(map(json.dumps, values))})"
-        answer = json.loads(
-            self.script(
-                f"Promise.resolve().then(() => {call}).then((value) => JSON.stringify({{ value }}),"
-                " (error) => JSON.stringify({ error: `${error}\\n${error.stack}` }))"
-            )
-        )
-        if "error" in answer:
-            raise AssertionError(answer["error"])
+        call = f"Promise.resolve().then(() => {call}).then((value) => JSON.stringify({{ value }}),"
+        call += " (error) => JSON.stringify({ error: `${error}\\n${error.stack}` }))"
+        answer = json.loads(self.script(call))
+        assert "error" not in answer, answer["error"]
         return answer.get("value")
-
-    def press(self, *keys):
-        """Real key presses, one after the other: ``press("Tab", "Shift+ArrowLeft", "x")``."""
-        steps = []
-        for key in keys:
-            codes = [KEYS.get(name, name) for name in (key.split("+") if len(key) > 1 else [key])]
-            steps += [{"type": "keyDown", "value": code} for code in codes]
-            steps += [{"type": "keyUp", "value": code} for code in reversed(codes)]
-        self.perform({"type": "key", "id": "keys", "actions": steps})
-
-    def point(self, kind, *places):
-        """Only "hover", or press a "mouse" or "touch" at the first place and let go at the last."""
-        moves = [
-            {"type": "pointerMove", "x": round(x), "y": round(y), "duration": 0} for x, y in places
-        ]
-        if kind != "hover":
-            moves.insert(1, {"type": "pointerDown", "button": 0})
-            moves.append({"type": "pointerUp", "button": 0})
-        kind = "mouse" if kind == "hover" else kind
-        self.perform(
-            {"type": "pointer", "id": kind, "parameters": {"pointerType": kind}, "actions": moves}
-        )
 
 
 class Chromium(Browser):
-    def __init__(self, path=None):
-        from playwright.sync_api import sync_playwright
-
-        path = path or find_chromium()
-        if path is None:
-            raise FileNotFoundError(f"none of {', '.join(CHROMIUM)}, and CNNBOOK_CHROMIUM is unset")
-        self.playwright = sync_playwright().start()
-        self.browser = self.playwright.chromium.launch(executable_path=path, args=FLAGS)
-        self.page = self.browser.new_context(offline=True, has_touch=True).new_page()
+    def __init__(self, browser):
+        self.page = browser.new_context(offline=True, has_touch=True).new_page()
         self.devtools = self.page.context.new_cdp_session(self.page)
 
-    def emulate(self, theme, reduced_motion):
-        motion = "reduce" if reduced_motion else "no-preference"
+    def prefer(self, theme):
+        motion = "reduce" if theme == "dark" else "no-preference"
         self.page.emulate_media(color_scheme=theme, reduced_motion=motion)
 
     def resize(self, width):
@@ -115,33 +70,32 @@ class Chromium(Browser):
     def script(self, expression):
         return self.page.evaluate(expression)
 
-    def perform(self, source):
-        kind, touching = source.get("parameters", {}).get("pointerType"), {"x": 0, "y": 0}
-        for step in source["actions"]:
-            if kind == "touch":
-                touching |= {axis: step[axis] for axis in "xy" if axis in step}
-                name = {"pointerDown": "touchStart", "pointerUp": "touchEnd"}.get(step["type"])
-                if name is None and step is source["actions"][0]:
-                    continue  # a finger is nowhere before it touches
-                points = [] if name == "touchEnd" else [touching]
-                event = {"type": name or "touchMove", "touchPoints": points}
-                self.devtools.send("Input.dispatchTouchEvent", event)
-            elif step["type"] == "pointerMove":
-                self.page.mouse.move(step["x"], step["y"])
-            elif kind:
-                (self.page.mouse.down if step["type"] == "pointerDown" else self.page.mouse.up)()
-            else:
-                name = next((n for n, code in KEYS.items() if code == step["value"]), step["value"])
-                (self.page.keyboard.down if step["type"] == "keyDown" else self.page.keyboard.up)(
-                    name
-                )
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
 
-    def screenshot(self):
-        return self.page.screenshot()
+    def point(self, kind, first, *others):
+        if kind == "touch":
+            self.touch("touchStart", first)
+            for place in others:
+                self.touch("touchMove", place)
+            self.touch("touchEnd")
+            return
+        mouse = self.page.mouse
+        mouse.move(*first)
+        if kind == "mouse":
+            mouse.down()
+        for place in others:
+            mouse.move(*place)
+        if kind == "mouse":
+            mouse.up()
+
+    def touch(self, name, *places):
+        points = [{"x": x, "y": y} for x, y in places]
+        self.devtools.send("Input.dispatchTouchEvent", {"type": name, "touchPoints": points})
 
     def close(self):
-        self.browser.close()
-        self.playwright.stop()
+        self.page.context.close()
 
 
 class Program(Browser):
@@ -152,16 +106,31 @@ class Program(Browser):
         if missing:
             raise FileNotFoundError(f"{', '.join(missing)} is not on the PATH")
         self.log = open(Path(self.folder, "log"), "w+b")  # noqa: SIM115 - closed in close()
-        self.program = subprocess.Popen(
-            command, stdout=self.log, stderr=self.log, start_new_session=True,
-            env=os.environ | environment,
-        )  # fmt: skip
+        streams = {"stdout": self.log, "stderr": self.log, "env": os.environ | environment}
+        self.program = subprocess.Popen(command, start_new_session=True, **streams)
+
+    def press(self, *keys):
+        steps = []
+        for key in keys:
+            codes = [KEYS.get(name, name) for name in (key.split("+") if len(key) > 1 else [key])]
+            steps += [{"type": "keyDown", "value": code} for code in codes]
+            steps += [{"type": "keyUp", "value": code} for code in reversed(codes)]
+        self.perform({"type": "key", "id": "keys", "actions": steps})
+
+    def point(self, kind, *places):
+        move = {"type": "pointerMove", "duration": 0}
+        moves = [move | {"x": round(x), "y": round(y)} for x, y in places]
+        if kind != "hover":
+            moves.insert(1, {"type": "pointerDown", "button": 0})
+            moves.append({"type": "pointerUp", "button": 0})
+        kind = "mouse" if kind == "hover" else kind
+        which = {"id": kind, "parameters": {"pointerType": kind}}
+        self.perform({"type": "pointer", **which, "actions": moves})
 
     def wait_for(self, ask):
         """What `ask` answers as soon as it answers."""
         for _ in range(300):
-            answer = ask()
-            if answer:
+            if answer := ask():
                 return answer
             time.sleep(0.1)
         raise TimeoutError(f"not there after 30 s: {Path(self.folder, 'log').read_text()[-2000:]}")
@@ -179,10 +148,8 @@ class Firefox(Program):
 
         self.folder, self.count = tempfile.mkdtemp(), 0
         name = next(filter(shutil.which, ("firefox-esr", "firefox")), "firefox-esr")
-        self.start(
-            [name], name, "--headless", "--remote-debugging-port=0", "--no-remote", "--profile",
-            self.folder, "--remote-allow-system-access",
-        )  # fmt: skip
+        options = "--headless --remote-debugging-port=0 --no-remote --remote-allow-system-access"
+        self.start([name], name, *options.split(), "--profile", self.folder)
         listening = re.compile(r"BiDi listening on (ws://\S+)")
         log = Path(self.folder, "log")
         address = self.wait_for(lambda: listening.search(log.read_text()))[1]
@@ -205,11 +172,10 @@ class Firefox(Program):
                     raise RuntimeError(answer["message"])
                 return answer["result"]
 
-    def emulate(self, theme, reduced_motion):
-        prefs = {"layout.css.prefers-color-scheme.content-override": int(theme == "light")}
-        prefs["ui.prefersReducedMotion"] = int(reduced_motion)
-        for name, value in prefs.items():
-            self.script(f"String(Services.prefs.setIntPref('{name}', {value}))", self.chrome)
+    def prefer(self, theme):
+        light, quiet = "layout.css.prefers-color-scheme.content-override", "ui.prefersReducedMotion"
+        for name, value in ((light, theme == "light"), (quiet, theme == "dark")):
+            self.script(f"String(Services.prefs.setIntPref('{name}', {int(value)}))", self.chrome)
 
     def resize(self, width):
         size = {"width": width, "height": 2400}
@@ -220,37 +186,29 @@ class Firefox(Program):
 
     def script(self, expression, context=None):
         target = {"context": context or self.page}
-        answer = self.call(
-            "script.evaluate", expression=expression, target=target, awaitPromise=True
-        )
-        return answer["result"]["value"]
+        code = {"expression": expression, "awaitPromise": True}
+        return self.call("script.evaluate", target=target, **code)["result"]["value"]
 
     def perform(self, source):
         self.call("input.performActions", context=self.page, actions=[source])
 
-    def screenshot(self):
-        shot = self.call("browsingContext.captureScreenshot", context=self.page)
-        return base64.b64decode(shot["data"])
-
 
 class WebKit(Program):
     fingers = False  # its driver makes a mouse of every finger
-    narrowest = 500  # its window has a bar with buttons; narrower pages stand in a part of it
 
     def __init__(self):
         binary = next(iter(sorted(Path("/").glob(MINI_BROWSERS[1:]))), None)
         if binary is None:
             raise FileNotFoundError(f"there is no {MINI_BROWSERS}")
-        self.folder, self.reader, self.binary = tempfile.mkdtemp(), None, str(binary)
+        self.folder, self.theme, self.binary = tempfile.mkdtemp(), None, str(binary)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
-        self.start(
-            ["xvfb-run", "dbus-run-session", "WebKitWebDriver"], "xvfb-run", "-a", "-s",
-            "-screen 0 1400x2500x24", "dbus-run-session", "--", "WebKitWebDriver", f"--port={port}",
-            XDG_CONFIG_HOME=self.folder, WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS="1",
-        )  # fmt: skip
+        screen = ["xvfb-run", "-a", "-s", "-screen 0 1400x2500x24", "dbus-run-session", "--"]
+        own = {"XDG_CONFIG_HOME": self.folder, "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1"}
+        needed = ["xvfb-run", "dbus-run-session", "WebKitWebDriver"]
+        self.start(needed, *screen, "WebKitWebDriver", f"--port={port}", **own)
         self.wait_for(self.is_ready)
 
     def is_ready(self):
@@ -268,27 +226,25 @@ class WebKit(Program):
         except urllib.error.HTTPError as error:
             raise RuntimeError(error.read().decode()) from None
 
-    def emulate(self, theme, reduced_motion):
+    def prefer(self, theme):
         """GTK's settings are the reader's wishes; the browser reads them as it starts."""
-        if self.reader == (theme, reduced_motion):
+        if self.theme == theme:
             return
-        if self.reader:
+        if self.theme:
             self.call("DELETE", self.session)
-        self.reader = theme, reduced_motion
+        self.theme = theme
         settings = Path(self.folder, "gtk-3.0", "settings.ini")
         settings.parent.mkdir(exist_ok=True)
-        name = "Adwaita-dark" if theme == "dark" else "Adwaita"
-        motion = int(not reduced_motion)
+        name, motion = ("Adwaita-dark", 0) if theme == "dark" else ("Adwaita", 1)
         settings.write_text(f"[Settings]\ngtk-theme-name={name}\ngtk-enable-animations={motion}\n")
         options = {"binary": self.binary, "args": ["--automation"]}
         wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
-        answer = self.call("POST", "/session", capabilities=wanted)
-        self.session = f"/session/{answer['sessionId']}"
+        self.session = "/session/" + self.call("POST", "/session", capabilities=wanted)["sessionId"]
         # Its own timer would run in the page, among those that a figure asks for.
         self.call("POST", f"{self.session}/timeouts", script=None)
 
     def resize(self, width):
-        wide = max(width, self.narrowest)
+        wide = max(width, 500)  # its window has a bar with buttons; a narrower page is a part of it
         self.call("POST", f"{self.session}/window/rect", width=wide, height=2400)
         self.script(f"String(document.documentElement.style.width = '{width}px')")
 
@@ -302,11 +258,8 @@ class WebKit(Program):
     def perform(self, source):
         self.call("POST", f"{self.session}/actions", actions=[source])
 
-    def screenshot(self):
-        return base64.b64decode(self.call("GET", f"{self.session}/screenshot"))
-
     def close(self):
-        if self.reader:
+        if self.theme:
             self.call("DELETE", self.session)
         super().close()
 

@@ -12,8 +12,10 @@ import torch
 from cnnbook import figures
 from cnnbook.data import fashion_mnist
 from cnnbook.figures import Figure
+from cnnbook.figures.tables import to_rows
 from cnnbook.graphs import GCN, karate_club
 
+LARGE = np.arange(28 * 28).reshape(28, 28) % 256
 SMALL = np.arange(36).reshape(6, 6) % 7
 SPOT = np.zeros((12, 20), int)
 SPOT[2:9, 8:12] = 1 + np.arange(28).reshape(7, 4)
@@ -27,11 +29,16 @@ def message_passing():
     return figures.MessagePassing(karate_club(), snapshots)
 
 
-def shuffle_explorer():
+def shuffle_explorer(**state):
     accuracies = {"dense": [0.9] * 6, "convolution": [0.8] * 6}
     weights = SPOT[::-1] - 9
     return figures.ShuffleExplorer(
-        SPOT, weights, window=(2, 8), shifted=accuracies, mixed={"dense": 0.9, "convolution": 0.5}
+        SPOT,
+        weights,
+        window=(2, 8),
+        shifted=accuracies,
+        mixed={"dense": 0.9, "convolution": 0.5},
+        **state,
     )
 
 
@@ -56,7 +63,8 @@ EXAMPLES = {
             {"kernel": "1 2; 3 4", "position": [1, 1]}, {"padding": 0},
             {"kernel": "1 2 0 4; 5 6 7 8; 9 8 7 6; 5 4 3 2", "dilation": 1, "stride": 1},
             {"kernel": "; ".join(["1 2 3 4 5"] * 5), "position": [0, 1]},
-            {"image": "1 2 3 4 5; 2 3 4 5 6; 3 4 5 6 7; 4 5 6 7 8"},
+            {"image": "1 2 3 4 5; 2 3 4 5 6; 3 4 5 6 7; 4 5 6 7 8"}, {"image": "1 2; 3 4"},
+            {"image": to_rows(LARGE), "kernel": "1 2", "position": [27, 26]},
         ],
     },
     "cost_explorer": {
@@ -70,7 +78,8 @@ EXAMPLES = {
             (kind, "tbody tr:nth-child(3) .cost-bytes", [(0.5, 0.5)], {"layer": "conv2"})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"filters1": 8}, {"pool1": False}, {"hidden": 0, "batch": 1}, {"layer": "fc2"}],
+        "changes": [{"layer": "pool2"}, {"pool2": False}, {"filters1": 8}, {"pool1": False},
+                    {"hidden": 0, "batch": 1}, {"layer": "fc2"}],
     },
     "explanation_explorer": {
         "make": lambda: figures.ExplanationExplorer(view="patch", position=[14, 14]),
@@ -102,8 +111,8 @@ EXAMPLES = {
             (kind, ".motion-output [data-place='0,1,1']", [(0.5, 0.5)], {"position": [0, 1, 1]})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"channels": 2}, {"directions": 1, "channels": 1, "position": [0, 0, 1]},
-                    {"directions": 3, "position": [0, 0, 1]}],
+        "changes": [{"directions": 3}, {"position": [0, 0, 1]}, {"channels": 2}, {"directions": 1},
+                    {"position": [0, 0, 3]}, {"directions": 3, "channels": 1}],
     },
     "message_passing": {
         "make": message_passing,
@@ -115,7 +124,8 @@ EXAMPLES = {
             (kind, ".message-board [data-node='5']", [(0.5, 0.5)], {"node": 5})
             for kind in ("hover", "mouse", "touch")
         ],
-        "changes": [{"node": 3}, {"layers": 2}, {"edges": [[0, 1], [1, 2]]}, {"snapshot": 1}],
+        "changes": [{"node": 3}, {"edges": [[0, 1], [1, 2]]}, {"layers": 2}, {"snapshot": 1},
+                    {"node": 33}],
     },
     "network_explorer": {
         "make": lambda: figures.NetworkExplorer(layer="pool1", position=(2, 3, 3)),
@@ -149,7 +159,9 @@ EXAMPLES = {
             ("touch", ".pool-output .pool-grid", [(0.4, 0.9)], {"position": [2, 1]}),
         ],
         "changes": [{"kind": "average"}, {"stride": 1, "position": [2, 2]}, {"shift": [1, -1]},
-                    {"gradient": True}, {"ceil": True, "window": 3, "stride": 2}],
+                    {"gradient": True}, {"ceil": True, "window": 3, "stride": 2},
+                    {"image": to_rows(LARGE), "position": [13, 13]}, {"image": "1 2 3 4; 5 6 7 8"},
+                    {"window": 2, "position": [0, 1]}],
     },
     "shape_tracer": {
         "make": lambda: figures.ShapeTracer(place=3, known=[0]),
@@ -161,7 +173,8 @@ EXAMPLES = {
             (kind, ".shape-tile:nth-child(4)", [(0.5, 0.5)], {"place": 2})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"place": 1}, {"known": [0, 1, 3]}],
+        "changes": [{"known": [0, 11]}, {"place": 11}, {"known": [3]}, {"place": 7},
+                    {"known": list(range(12))}],
     },
     "shuffle_explorer": {
         "make": shuffle_explorer,
@@ -174,7 +187,7 @@ EXAMPLES = {
             (kind, ".shuffle-moves", [(0.4, 0.5), (0.5, 0.5), (0.56, 0.5)], {"shift": 3})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"shift": 2}, {"shuffled": True}],
+        "changes": [{"shuffled": True}, {"shift": 5}, {"window": [0, 0]}, {"shift": -2}],
     },
     "training_curve": {
         "make": lambda: figures.TrainingCurve(
@@ -189,7 +202,8 @@ EXAMPLES = {
             (kind, ".curve-panel svg", [(0.5, 0.5), (0.6, 0.5), (0.97, 0.5)], {"position": 7})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"position": 2}, {"points": POINTS[:5]}, {"validation": []}, {"running": True}],
+        "changes": [{"position": 2}, {"points": POINTS[:3]}, {"validation": []}, {"total": 8.0},
+                    {"position": 1}, {"running": True}],
     },
     "transfer_explorer": {
         "make": lambda: figures.TransferExplorer(fashion_mnist("mini")),
@@ -201,7 +215,7 @@ EXAMPLES = {
             (kind, ".transfer-chart svg", [(0.97, 0.5)], {"place": 3})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"place": 2}, {"query": 4}],
+        "changes": [{"place": 3}, {"query": 4}, {"counts": [5, 10, 40, 80]}],
     },
 }  # fmt: skip
 

@@ -12,15 +12,7 @@ def give_up(reason):
     pytest.skip(reason)
 
 
-# What a reader meets in a figure: elements, the numbers in the fields, the pixels of the canvases.
-SHOWN = """
-(root) => [...root.querySelectorAll('*')].filter(
-  (node) => node.checkVisibility() && !node.matches('.cnnbook-live')).map(
-  (node) => [node.tagName, node.value ?? (node.childElementCount ? '' : node.textContent),
-    ...[...node.attributes].filter(({ name }) => name !== 'tabindex')
-      .map(({ name, value }) => `${name}=${value}`).sort(),
-    node.matches('canvas') ? node.toDataURL() : ''].join(' '))
-"""
+MODEL = "document.querySelector('.cnnbook-place').cnnbookModel"
 
 
 def settle(page):
@@ -28,24 +20,28 @@ def settle(page):
     page.evaluate("new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
-def at_width(page, width):
-    page.set_viewport_size({"width": width, "height": 800})
+def trait(page, name):
+    settle(page)
+    return page.evaluate(f"{MODEL}.get('{name}')")
 
 
-def assert_it_fits(page, widths, sticking_out):
-    """At every width: no scrolling sideways, and the script `sticking_out` finds nothing cut."""
-    for width in widths:
-        at_width(page, width)
-        settle(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(sticking_out) == [], width
+def put(page, **values):
+    """Set traits as Python does, and wait until the page shows them."""
+    set_all = f"(all) => Object.entries(all).forEach(([name, value]) => {MODEL}.set(name, value))"
+    page.evaluate(set_all, values)
+    settle(page)
 
 
-def assert_same_height(asleep, alive, widths):
-    """The still picture reserves the height that the live figure needs: nothing jumps."""
-    for width in widths:
-        heights = []
-        for page in (asleep, alive):
-            at_width(page, width)
-            heights.append(page.locator(".cnnbook-figure").bounding_box()["height"])
-        assert heights[0] == heights[1], width
+def number(text):
+    return float(text.replace("−", "-").strip("()"))
+
+
+def numbers(page, cells):
+    """The numbers of all elements `cells`, in the order of the page."""
+    texts = page.locator(cells).evaluate_all("(all) => all.map((n) => n.value ?? n.textContent)")
+    return [number(text) for text in texts]
+
+
+def shares(box, right, down):
+    """The point of the page that lies a share of a bounding box to the right and down in it."""
+    return box["x"] + right * box["width"], box["y"] + down * box["height"]

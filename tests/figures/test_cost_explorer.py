@@ -3,20 +3,10 @@
 import random
 
 import pytest
-from looks import assert_it_fits, assert_same_height, settle
+from looks import settle, trait
 
-from cnnbook import language
 from cnnbook.figures import CostExplorer
-from cnnbook.figures.cost_explorer.figure import ALLOWED, LAYERS, PRESETS
-
-WIDTHS = (1280, 800, 700, 360)
-LARGEST = {"filters1": 128, "kernel1": 7, "filters2": 128, "kernel2": 7, "hidden": 1024, "batch": 1}
-LARGEST["layer"] = "fc1"
-
-
-def trait(page, name):
-    call = f"document.querySelector('.cnnbook-place').cnnbookModel.get('{name}')"
-    return page.evaluate(call)
+from cnnbook.figures.cost_explorer.figure import ALLOWED, PRESETS
 
 
 def control(page, figure, name):
@@ -41,24 +31,6 @@ def shown(page):
 
 def said(page):
     return page.locator(".cost-said").inner_text()
-
-
-STICKING_OUT = """
-[...document.querySelectorAll(
-  '.cost-group, .cost-fact, .cost-table td, button, .cost-sum, label')]
-  .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent)
-"""
-
-
-@pytest.mark.parametrize("name", ["ko", "en"])
-def test_stays_in_the_space_of_its_picture(open_figure, name):
-    """With six rows and the longest numbers: nothing on the page moves as it wakes up."""
-    language.set_language(name)
-    figure = CostExplorer(peak=137.26, bandwidth=11.84, **LARGEST)
-    alive, asleep = open_figure(figure), open_figure(figure, java_script_enabled=False)
-    assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    assert_same_height(asleep, alive, WIDTHS)
-    assert_it_fits(alive, WIDTHS, STICKING_OUT)
 
 
 def test_the_page_counts_as_python_does(open_figure):
@@ -188,8 +160,3 @@ def test_a_chosen_layer_that_goes_hands_on_to_the_one_before(open_figure):
     page.locator("td.cost-bytes:visible").nth(2).click()  # anywhere in the row
     settle(page)
     assert trait(page, "layer") == "fc1" and said(page).startswith("fc1: 1568 · 64 = 100,352. ")
-
-
-def test_python_sees_every_layer_that_the_page_can_choose(open_figure):
-    page = open_figure(CostExplorer())
-    assert page.locator(".cost-name").all_inner_texts() == LAYERS

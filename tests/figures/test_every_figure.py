@@ -4,13 +4,13 @@ What a figure promises beside it stands in examples.py. A page stays open for al
 one figure; `again` draws the figure anew.
 """
 
-import os
 import re
 from pathlib import Path
 
 import pytest
 from drivers import BROWSERS
 from examples import EXAMPLES, all_figures
+from looks import give_up
 
 from cnnbook import language
 from cnnbook.figures import fragment
@@ -21,7 +21,7 @@ NO_NETWORK = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data:; font-src data:"
 )
-WIDTHS = (1280, 360)
+WIDTHS = (1280, 700, 360)
 
 
 class Page:
@@ -49,13 +49,11 @@ class Page:
 
 @pytest.fixture(scope="session", params=BROWSERS)
 def browser(request):
+    chromium = [request.getfixturevalue("chromium")] if request.param == "chromium" else []
     try:
-        one = BROWSERS[request.param]()
+        one = BROWSERS[request.param](*chromium)
     except FileNotFoundError as error:
-        reason = f"no {request.param}: {error}"
-        if os.environ.get("CNNBOOK_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{reason}, and CNNBOOK_REQUIRE_BROWSER=1")
-        pytest.skip(reason)
+        give_up(f"no {request.param}: {error}")
     yield one
     one.close()
 
@@ -96,28 +94,13 @@ def files(tmp_path_factory):
 def opened(browser, theme, files, request):
     path, states = files(request.param)
     kind = type(browser).__name__.lower()
-    browser.open(path.as_uri(), 1280, theme, reduced_motion=theme == "dark")
+    browser.open(path.as_uri(), theme)
     browser.evaluate("(state) => contract.begin(state)", states["ko"])
     return Page(browser, kind, request.param, states)
 
 
-NOWHERE = "it asks for frames until it is on the page (kit.js, followTheme)"
-# What is known and not yet mended: (figure or None, a part of the test's name, why).
-KNOWN = [
-    (None, "test_asks_for_nothing_while_it_is_not_on_the_page", NOWHERE),
-    ("convolution_explorer", "test_changes_may_come_faster", "two clocks draw one state"),
-    ("kernel_motion", "test_changes_may_come_faster", "two clocks draw one state"),
-    ("message_passing", "test_text_stands_out", "numbers on the pale nodes of unsure networks"),
-    ("message_passing", "test_keys_and_pointers.*shadow", "document.elementFromPoint"),
-    ("shape_tracer", "test_wakes_up.*firefox", "a tile is two pixels too narrow at 360 px"),
-]
-
-
 @pytest.fixture
-def page(opened, request):
-    for figure, test, reason in KNOWN:
-        if figure in (None, opened.name) and re.match(test, request.node.name):
-            request.node.add_marker(pytest.mark.xfail(strict=True, reason=reason))
+def page(opened):
     yield opened
     assert opened.complaints() == []
 
@@ -129,47 +112,17 @@ def test_every_figure_has_an_example():
     assert set(EXAMPLES) == set(all_figures())
 
 
-def test_wakes_up_in_its_space_and_fits(page, theme):
-    """In both languages and widths, after the reader's theme; nothing jumps, nothing is cut."""
+def test_wakes_up_in_its_space_and_fits_and_stands_out(page, theme):
+    """In both languages, after the reader's theme; nothing jumps, nothing is cut or too pale."""
     for lang in ("ko", "en"):
         page.again(lang=lang)
         for width in WIDTHS:
             page.browser.resize(width)
-            facts = page.do(LOOK, width)
-            assert facts["lang"] == lang and facts["theme"] == theme
-            assert facts["heights"][0] == pytest.approx(facts["heights"][1], abs=0.5), width
-            assert facts["wide"] == [] and facts["unsaid"] == [], (lang, width)
+            facts = page.do("(width) => contract.facts(width)", width)
+            assert facts.pop("height") == pytest.approx(facts.pop("room"), abs=0.5), width
+            expected = {"lang": lang, "theme": theme, "wide": [], "unsaid": [], "pale": []}
+            assert facts == expected, (lang, width)
     page.browser.resize(1280)
-
-
-def test_text_stands_out_from_what_is_behind_it(page):
-    """WCAG 2.2, 1.4.3: 4.5 to 1."""
-    for width in WIDTHS:
-        page.browser.resize(width)
-        page.again()
-        assert page.do("() => contract.pale()") == [], width
-    page.browser.resize(1280)
-
-
-LOOK = r"""async (width) => {
-  await contract.drawn();
-  const { root } = contract;
-  const asleep = document.querySelector('.cnnbook-still');
-  const texts = [...root.querySelectorAll('*')].flatMap((node) => [node.ariaLabel, node.title,
-    ...[...node.childNodes].filter((child) => child.nodeType === 3).map((c) => c.textContent)]);
-  const right = root.getBoundingClientRect().right;
-  return {
-    lang: root.lang, theme: root.dataset.theme,
-    heights: [asleep, root].map((node) => node.getBoundingClientRect().height),
-    wide: [...root.querySelectorAll('*')].filter((node) => contract.seen(node)
-      && !node.ownerSVGElement && !contract.isUnseen(node)
-      && (node.getBoundingClientRect().right > Math.min(width, right) + 0.5
-        || (node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 1
-          && !node.matches('input, select, .cnnbook-live, option'))))
-      .map((node) => `${contract.called(node)} ${node.textContent.slice(0, 30)}`),
-    unsaid: texts.filter((text) => /undefined|\bnull\b|NaN|\{\w+\}|\[object/.test(text || '')),
-  };
-}"""
 
 
 @ONCE
@@ -258,22 +211,23 @@ def test_space_plays_and_a_reader_who_likes_it_quiet_gets_one_step(page, theme):
 
 @ONCE
 def test_every_view_shows_what_is_set_from_outside(page):
-    """Two views of a model agree, with each other and with a figure drawn anew."""
+    """Two views of a model agree, with each other and with a figure drawn anew; all of it fits."""
+    page.browser.resize(360)
     page.again()
-    for change in page.example["changes"]:
-        shown = page.do("(change) => contract.outside(change)", change)
-        assert shown == {"changed": True, "other": [], "anew": []}, change
+    changes = page.example["changes"]
+    for change, shown in zip(changes, page.do("(c) => contract.outside(c)", changes), strict=True):
+        assert shown == {"changed": True, "other": [], "anew": [], "wide": []}, change
         figure = page.example["make"]()
         figure.set_state(change)
         assert {name: figure.state()[name] for name in change} == change
+    page.browser.resize(1280)
 
 
 @ONCE
 def test_changes_may_come_faster_than_frames(page):
     """A loop in Python, or a slow frame: nothing is drawn half old and half new."""
     page.again()
-    page.do("(changes) => contract.hurry(changes)", page.example["changes"])
-    assert page.complaints() == []
+    assert page.do("(changes) => contract.hurry(changes)", page.example["changes"]) == []
 
 
 @ONCE
@@ -284,12 +238,7 @@ def test_gives_everything_back_and_asks_for_nothing_while_it_rests(page):
 
 
 @ONCE
-def test_asks_for_nothing_while_it_is_not_on_the_page(page):
+def test_is_quiet_until_it_is_on_the_page_and_has_its_colours_there(page):
+    """JupyterLab calls `render` first and puts the element on the page afterwards."""
     page.again()
-    assert page.do("() => contract.quiet()")
-    assert page.do("""async () => {
-      const nowhere = await contract.view('nowhere');
-      const quiet = await contract.quiet(700);
-      nowhere.away();
-      return quiet;
-    }"""), "it asks for frames or timers"
+    assert page.do("() => contract.later()") == [True, []]

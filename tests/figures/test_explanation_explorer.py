@@ -2,15 +2,12 @@
 
 import numpy as np
 import pytest
-from looks import settle
+from looks import number, put, settle, shares, trait
 
-from cnnbook import language
 from cnnbook.data import fashion_mnist
 from cnnbook.figures import ExplanationExplorer
 from cnnbook.figures.explanation_explorer.figure import COVERS, LAYERS, VIEWS
 
-MODEL = "document.querySelector('.cnnbook-place').cnnbookModel"
-WIDTHS = (1280, 800, 620, 360)
 ATTRIBUTE = """([weights, pixels, choices]) => {
   const { attribute, decode } = cnnbookFigures.explanation_explorer;
   const shown = attribute(decode(weights), pixels, choices);
@@ -24,21 +21,6 @@ def pictures():
     return part.images[:40], part.labels[:40]
 
 
-def get(page, name):
-    settle(page)
-    return page.evaluate(f"{MODEL}.get('{name}')")
-
-
-def put(page, **changes):
-    for name, value in changes.items():
-        page.evaluate(f"(value) => {MODEL}.set('{name}', value)", value)
-    settle(page)
-
-
-def number(text):
-    return float(text.replace("−", "-"))
-
-
 def shown_logits(page):
     settle(page)
     texts = page.locator(".xai-bar .xai-quiet").all_inner_texts()
@@ -47,11 +29,7 @@ def shown_logits(page):
 
 def centre(page, board, row, column):
     box = page.locator(".xai-paper").nth(board).bounding_box()
-    side = box["width"] / 28
-    return box["x"] + (column + 0.5) * side, box["y"] + (row + 0.5) * side
-
-
-# ---- the arithmetic -------------------------------------------------------------------------
+    return shares(box, (column + 0.5) / 28, (row + 0.5) / 28)
 
 
 @pytest.mark.parametrize("view", VIEWS[1:])
@@ -108,9 +86,6 @@ def covered_logits(figure, position):
     return ExplanationExplorer(picture).logits
 
 
-# ---- what the reader does -------------------------------------------------------------------
-
-
 def test_moves_the_patch_with_the_mouse_and_collects_the_fall(open_figure):
     figure = ExplanationExplorer(view="patch")
     page = open_figure(figure)
@@ -119,7 +94,7 @@ def test_moves_the_patch_with_the_mouse_and_collects_the_fall(open_figure):
     page.mouse.move(*centre(page, 0, 23, 12), steps=3)
     page.mouse.up()
     page.mouse.move(*centre(page, 0, 2, 2))  # not pressed: it stays
-    assert get(page, "position") == [23, 12]
+    assert trait(page, "position") == [23, 12]
     assert figure.classes[6] in page.locator(".xai-answer").inner_text()
     before, after = figure.logits[0], covered_logits(figure, [23, 12])[0]
     assert before - after > 1
@@ -132,17 +107,6 @@ def test_moves_the_patch_with_the_mouse_and_collects_the_fall(open_figure):
     page.get_by_role("button", name=figure.words["again"]).click()
     settle(page)
     assert trace.evaluate(painted) == 64  # only where the patch is now
-
-
-def test_moves_with_keys_and_stays_inside(open_figure):
-    page = open_figure(ExplanationExplorer(view="saliency", position=[1, 14]))
-    page.locator(".xai-paper").first.focus()
-    for key in ("ArrowUp", "ArrowUp", "ArrowUp", "ArrowRight", "Shift+ArrowLeft"):
-        page.keyboard.press(key)
-    assert get(page, "position") == [0, 11]
-    page.locator(".xai-paper").nth(1).focus()
-    page.keyboard.press("ArrowDown")
-    assert get(page, "position") == [1, 11]
 
 
 def test_the_value_read_out_is_the_value_of_the_cell(open_figure):
@@ -161,46 +125,14 @@ def test_the_class_and_the_map_are_chosen_by_their_buttons(open_figure):
     page = open_figure(figure)
     bar = page.locator(".xai-bar").nth(6)
     bar.click()
-    assert get(page, "target") == 6 and bar.get_attribute("aria-pressed") == "true"
+    assert trait(page, "target") == 6 and bar.get_attribute("aria-pressed") == "true"
     assert page.locator(".xai-map").count() == 16
     page.locator(".xai-map").nth(4).click()
-    assert (get(page, "view"), get(page, "channel")) == ("maps", 4)
+    assert (trait(page, "view"), trait(page, "channel")) == ("maps", 4)
     assert page.locator(".xai-map").nth(4).get_attribute("aria-pressed") == "true"
     page.locator("select").first.select_option("8")
     settle(page)
-    assert get(page, "label") == 8 and get(page, "picture") == figure.pictures[8]
-
-
-# ---- what is seen ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["ko", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_fits_every_width_in_both_languages_and_themes(open_figure, name, theme):
-    language.set_language(name)
-    figure = ExplanationExplorer()
-    page = open_figure(figure, theme=theme)
-    root = page.locator(".cnnbook-figure")
-    assert root.get_attribute("lang") == name and root.get_attribute("data-theme") == theme
-    for view in VIEWS:
-        put(page, view=view)
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 800})
-            settle(page)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (view, width)
-
-
-def test_wakes_up_in_the_space_of_its_picture(open_figure):
-    for view in ("patch", "grad_cam", "gradient_input"):
-        figure = ExplanationExplorer(view=view)
-        alive, asleep = open_figure(figure), open_figure(figure, java_script_enabled=False)
-        assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-        for width in (1280, 800, 779, 620, 540, 539, 360):
-            heights = []
-            for page in (asleep, alive):
-                page.set_viewport_size({"width": width, "height": 800})
-                heights.append(page.locator(".cnnbook-figure").bounding_box()["height"])
-            assert heights[0] == heights[1], (view, width)
+    assert trait(page, "label") == 8 and trait(page, "picture") == figure.pictures[8]
 
 
 @pytest.mark.parametrize(

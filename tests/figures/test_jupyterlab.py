@@ -10,7 +10,6 @@ import time
 import urllib.request
 from pathlib import Path
 
-import nbformat
 import pytest
 from jupyter_client import BlockingKernelClient
 
@@ -26,44 +25,23 @@ found = [w for w in _instances.values() if isinstance(w, ConvolutionExplorer)]
 """
 
 
-def a_notebook_with_the_explorer():
-    cells = [
-        nbformat.v4.new_code_cell(
-            "from cnnbook.figures import ConvolutionExplorer\n"
-            "explorer = ConvolutionExplorer()\nexplorer"
-        )
-    ]
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-
-
 @pytest.fixture
 def lab(tmp_path, chromium):
     """A JupyterLab of its own: own folders, a free port; yields its address and its folder."""
     folder = tmp_path / "books"
     folder.mkdir()
-    if CHAPTER.exists():
-        shutil.copy(CHAPTER, folder / "chapter.ipynb")
-    else:
-        nbformat.write(a_notebook_with_the_explorer(), folder / "chapter.ipynb")
+    shutil.copy(CHAPTER, folder / "chapter.ipynb")
     quiet = tmp_path / "settings" / "@jupyterlab" / "apputils-extension"
     quiet.mkdir(parents=True)  # no question about news over the page, no look for a newer version
     (quiet / "notification.jupyterlab-settings").write_text(
         '{"fetchNews": "false", "checkForUpdates": false}'
     )
-    own = {
-        "JUPYTER_CONFIG_DIR": str(tmp_path / "config"),
-        "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime"),
-        "JUPYTERLAB_SETTINGS_DIR": str(tmp_path / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(tmp_path / "workspaces"),
-        "IPYTHONDIR": str(tmp_path / "ipython"),
-        "PYTHONPATH": str(ROOT),
-    }
+    places = ("JUPYTER_CONFIG", "JUPYTER_RUNTIME", "JUPYTERLAB_SETTINGS", "JUPYTERLAB_WORKSPACES")
+    own = {f"{name}_DIR": str(tmp_path / name.split("_")[1].lower()) for name in places}
+    own |= {"IPYTHONDIR": str(tmp_path / "ipython"), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--ip=127.0.0.1"]
     command += ["--ServerApp.port=0", "--IdentityProvider.token=", "--allow-root"]
-    command += [
-        "--LabApp.expose_app_in_browser=True",
-    ]
+    command += ["--LabApp.expose_app_in_browser=True"]
     log = tmp_path / "lab.log"
     with log.open("w") as output:
         server = subprocess.Popen(

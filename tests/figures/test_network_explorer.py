@@ -5,17 +5,14 @@ import base64
 import numpy as np
 import pytest
 import torch
-from looks import settle
+from looks import number, numbers, put, settle, shares, trait
 
-from cnnbook import language
 from cnnbook.convolution import receptive_field
 from cnnbook.data import fashion_mnist, normalise
 from cnnbook.figures import NetworkExplorer
 from cnnbook.figures.small_network import SHAPES
 from cnnbook.models import SmallCNN, small_cnn
 
-WIDTHS = (1280, 940, 700, 360)
-MODEL = "document.querySelector('.cnnbook-place').cnnbookModel"
 FORWARD = """([weights, pictures, names]) => {
   const { decode, forward } = cnnbookFigures.network_explorer;
   const network = decode(weights);
@@ -31,20 +28,12 @@ def pictures():
     return fashion_mnist("mini").test.images[:200]
 
 
-def get(page, name):
-    return page.evaluate(f"{MODEL}.get('{name}')")
-
-
 def drawing(page):
-    return np.frombuffer(base64.b64decode(get(page, "picture")), np.uint8).reshape(28, 28)
+    return np.frombuffer(base64.b64decode(trait(page, "picture")), np.uint8).reshape(28, 28)
 
 
 def unit(page):
-    return get(page, "layer"), get(page, "position")
-
-
-def number(text):
-    return float(text.replace("−", "-"))
+    return trait(page, "layer"), trait(page, "position")
 
 
 def shown_value(page):
@@ -53,15 +42,18 @@ def shown_value(page):
     return number(page.locator(".net-head .cnnbook-live").inner_text().rpartition(" ")[2])
 
 
+def percents(page):
+    texts = page.locator(".net-bar b").all_inner_texts()
+    return [float(text.rstrip(" %\u00a0")) for text in texts]
+
+
 def board(page, layer):
     return page.locator(f".net-{layer} .net-board")
 
 
 def on_paper(page, row, column):
     box = page.locator(".net-input .net-map").bounding_box()
-    return box["x"] + (column + 0.5) / 28 * box["width"], box["y"] + (row + 0.5) / 28 * box[
-        "height"
-    ]
+    return shares(box, (column + 0.5) / 28, (row + 0.5) / 28)
 
 
 def tool(page, figure, name):
@@ -69,11 +61,8 @@ def tool(page, figure, name):
     settle(page)
 
 
-# ---- the arithmetic -------------------------------------------------------------------------
-
-
 def test_the_page_computes_what_torch_computes(open_figure, pictures):
-    """Every logit and probability of 200 test pictures within 1e-4; every value of the first 10."""
+    """Every logit and probability of 200 pictures within 1e-4; every value of the first 10."""
     figure = NetworkExplorer()
     page = open_figure(figure)
     pixels = pictures.flatten(1).tolist()
@@ -163,52 +152,6 @@ def test_the_frames_hold_all_that_a_unit_depends_on(open_figure, pictures):
     assert page.evaluate(call, ["logits", [3, 0, 0]])["input"] == [0, 0, 27, 27]
 
 
-# ---- what is seen ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["ko", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, theme):
-    language.set_language(name)
-    figure = NetworkExplorer()
-    page = open_figure(figure, theme=theme)
-    root = page.locator(".cnnbook-figure")
-    assert root.get_attribute("lang") == name and root.get_attribute("data-theme") == theme
-    for layer in SHAPES:
-        page.evaluate(f"{MODEL}.set('layer', '{layer}')")
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 800})
-            settle(page)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert page.evaluate(STICKING_OUT) == [], (layer, width)
-
-
-STICKING_OUT = """
-[...document.querySelectorAll(['title > *', 'bar > *', 'chip > *', 'cells > *', 'caption']
-  .map((name) => `.net-${name}`))].filter((node) => {
-    const range = document.createRange();
-    range.selectNodeContents(node);
-    const [own, whole] = [range, node.parentElement].map((n) => n.getBoundingClientRect());
-    const text = node.closest('.net-cells') ? node.getBoundingClientRect() : whole;
-    if (node.matches('.net-bar > *') && node.scrollWidth > node.clientWidth + 1) return true;
-    return own.width && (own.right > text.right + 1 || own.left < text.left - 1);
-  }).map((node) => `${node.className}: ${node.textContent}`)
-"""
-
-
-def test_wakes_up_in_the_space_of_its_picture(open_figure):
-    figure = NetworkExplorer()
-    alive = open_figure(figure)
-    asleep = open_figure(figure, java_script_enabled=False)
-    assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    for width in (*WIDTHS, 1100, 860, 560, 540):
-        heights = []
-        for page in (asleep, alive):
-            page.set_viewport_size({"width": width, "height": 800})
-            heights.append(page.locator(".cnnbook-figure").bounding_box()["height"])
-        assert heights[0] == heights[1], width
-
-
 def test_the_maps_are_painted_from_the_activations(open_figure):
     """Zero is the ground; the darker green, the larger the value."""
     figure = NetworkExplorer()
@@ -225,12 +168,10 @@ def test_the_maps_are_painted_from_the_activations(open_figure):
             assert (np.diff(red.ravel()[order]) <= 0).all(), layer
             seen += (red < 255).sum()
     assert seen > 1000
-    shares = [
-        number(text.rstrip(" %\u00a0")) for text in page.locator(".net-bar b").all_inner_texts()
-    ]
-    assert shares == pytest.approx(100 * figure.probabilities, abs=0.51)
-    logits = [number(text) for text in page.locator(".net-bar .net-quiet").all_inner_texts()]
-    assert logits == pytest.approx(figure.activations["logits"].ravel(), abs=0.0051)
+    assert percents(page) == pytest.approx(100 * figure.probabilities, abs=0.51)
+    assert numbers(page, ".net-bar .net-quiet") == pytest.approx(
+        figure.activations["logits"].ravel(), abs=0.0051
+    )
 
 
 def test_right_wrong_or_unknown_is_said(open_figure):
@@ -239,17 +180,13 @@ def test_right_wrong_or_unknown_is_said(open_figure):
     best = int(figure.probabilities.argmax())
     truth = page.locator(".net-answer + .net-quiet")
     for label in (best, (best + 1) % 10, None):
-        page.evaluate(f"(label) => {MODEL}.set('label', label)", label)
-        settle(page)
+        put(page, label=label)
         kind = "no_truth" if label is None else "right" if label == best else "wrong"
         name = figure.classes[label] if label is not None else ""
         assert figure.text(kind, name=name) in truth.inner_text()
     page.locator("select").select_option(label=figure.classes[1])
     settle(page)
-    assert get(page, "label") == 1 and get(page, "picture") == figure.pictures[1]
-
-
-# ---- drawing --------------------------------------------------------------------------------
+    assert trait(page, "label") == 1 and trait(page, "picture") == figure.pictures[1]
 
 
 def test_draws_and_erases_with_the_mouse(open_figure):
@@ -264,14 +201,11 @@ def test_draws_and_erases_with_the_mouse(open_figure):
     page.mouse.move(*on_paper(page, 25, 25))  # not pressed: nothing is drawn
     drawn = drawing(page)
     assert (drawn[5, 5:21] == 255).all() and drawn[8:].sum() == drawn[:3].sum() == 0
-    assert get(page, "label") is None and page.locator("select").input_value() == ""
+    assert trait(page, "label") is None and page.locator("select").input_value() == ""
 
     figure.picture = drawn  # and what is shown is what the network makes of it
     settle(page)
-    shares = [
-        number(text.rstrip(" %\u00a0")) for text in page.locator(".net-bar b").all_inner_texts()
-    ]
-    assert shares == pytest.approx(100 * figure.probabilities, abs=0.51)
+    assert percents(page) == pytest.approx(100 * figure.probabilities, abs=0.51)
 
     tool(page, figure, "erase")
     page.mouse.click(*on_paper(page, 5, 12))
@@ -283,16 +217,12 @@ def test_draws_and_erases_with_the_mouse(open_figure):
     tool(page, figure, "undo")
     tool(page, figure, "centre")
     rows, columns = np.nonzero(drawing(page))
-    assert (
-        abs(rows.min() - (27 - rows.max())) <= 1 and abs(columns.min() - (27 - columns.max())) <= 1
-    )
+    for places in (rows, columns):
+        assert abs(places.min() - (27 - places.max())) <= 1
     assert drawing(page).sum() == drawn.sum()
-    for _ in range(2):
+    for _ in range(4):  # to the picture of the beginning; then there is nothing left to undo
         tool(page, figure, "undo")
-    assert drawing(page).sum() == 0
-    for _ in range(2):  # the picture of the beginning; then there is nothing left to undo
-        tool(page, figure, "undo")
-        assert get(page, "picture") == figure.pictures[9] and get(page, "label") == 9
+    assert trait(page, "picture") == figure.pictures[9] and trait(page, "label") == 9
 
 
 def test_draws_with_keys(open_figure):
@@ -306,9 +236,8 @@ def test_draws_with_keys(open_figure):
     assert drawing(page)[13, 14] == 255 and drawing(page)[14, 16] == 0
     for _ in range(3):
         page.keyboard.press("Shift+ArrowRight")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("ArrowDown")
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
     assert (drawing(page)[13, 14:18] == 255).all() and drawing(page)[15:].sum() == 0
     page.keyboard.press("Enter")
     assert drawing(page)[16, 17] == 255
@@ -316,22 +245,8 @@ def test_draws_with_keys(open_figure):
     assert figure.text("brush_at", row=17, column=18) in label
     for _ in range(40):
         page.keyboard.press("ArrowDown")
-    assert figure.text("brush_at", row=28, column=18) in board(page, "input").get_attribute(
-        "aria-label"
-    )
-
-
-def test_draws_with_a_finger_and_the_page_stays_where_it_is(open_figure):
-    page = open_figure(NetworkExplorer(np.zeros((28, 28))), width=360, has_touch=True)
-    page.touchscreen.tap(*on_paper(page, 20, 9))
-    assert drawing(page)[20, 9] == 255
-    assert (
-        page.evaluate("getComputedStyle(document.querySelector('.net-input .net-map')).touchAction")
-        == "none"
-    )
-    box = page.locator(".net-pool1 .net-map").nth(2).bounding_box()
-    page.touchscreen.tap(box["x"] + box["width"] * 0.9, box["y"] + 1)
-    assert unit(page) == ("pool1", [2, 0, 12])
+    label = board(page, "input").get_attribute("aria-label")
+    assert figure.text("brush_at", row=28, column=18) in label
 
 
 def test_what_is_read_out_waits_until_the_hand_rests(open_figure):
@@ -355,9 +270,6 @@ def test_what_is_read_out_waits_until_the_hand_rests(open_figure):
     page.mouse.up()
 
 
-# ---- asking ---------------------------------------------------------------------------------
-
-
 def test_a_press_on_any_cell_tells_its_value(open_figure):
     figure = NetworkExplorer()
     page = open_figure(figure)
@@ -366,21 +278,21 @@ def test_a_press_on_any_cell_tells_its_value(open_figure):
         ("conv1", 3, 0, 27),
         ("pool1", 7, 13, 0),
         ("conv2", 4, 6, 5),
-        ("pool2", 15, 3, 6),
+        ("pool2", 15, 3, 3),
     ):
         box = page.locator(f".net-{layer} .net-map").nth(channel).bounding_box()
         rows, columns = SHAPES[layer][1:]
-        page.mouse.click(
-            box["x"] + (column + 0.5) / columns * box["width"],
-            box["y"] + (row + 0.5) / rows * box["height"],
-        )
+        place = shares(box, (column + 0.5) / columns, (row + 0.5) / rows)
+        page.mouse.click(*place)
         assert unit(page) == (layer, [channel, row, column])
         assert shown_value(page) == pytest.approx(values[layer][channel, row, column], abs=0.0051)
         own = page.locator(f".net-{layer} .net-map").nth(channel).locator(".net-unit")
-        frame = own.bounding_box()
-        x, y = frame["x"] + frame["width"] / 2, frame["y"] + frame["height"] / 2
-        assert x == pytest.approx(box["x"] + (column + 0.5) / columns * box["width"], abs=2)
-        assert y == pytest.approx(box["y"] + (row + 0.5) / rows * box["height"], abs=2)
+        assert shares(own.bounding_box(), 0.5, 0.5) == pytest.approx(place, abs=2)
+    kinds = {"pool2": "unit", "conv2": "near", "pool1": "far", "conv1": "far", "input": "far"}
+    framed = [page.locator(f".net-{name} .net-map .net-{kinds[name]}").count() for name in kinds]
+    assert framed == [1, 1, 8, 8, 1]
+    paper, frame = (page.locator(f".net-input .net-{n}").bounding_box() for n in ("map", "far"))
+    assert frame["width"] == pytest.approx(10 / 28 * paper["width"], abs=1)  # receptive field
     page.locator(".net-bar").nth(7).click()
     assert unit(page) == ("logits", [7, 0, 0])
     assert shown_value(page) == pytest.approx(values["logits"].ravel()[7], abs=0.0051)
@@ -388,55 +300,30 @@ def test_a_press_on_any_cell_tells_its_value(open_figure):
     assert page.locator(".net-input .net-far").count() == 1
 
 
-def test_the_windows_of_all_layers_below_are_framed(open_figure):
-    page = open_figure(NetworkExplorer(layer="pool2", position=[5, 3, 3]))
-    framed = {
-        layer: page.locator(f".net-{layer} .net-map .net-{kind}").count()
-        for layer, kind in (
-            ("pool2", "unit"),
-            ("conv2", "near"),
-            ("pool1", "far"),
-            ("conv1", "far"),
-            ("input", "far"),
-        )
-    }
-    assert framed == {"pool2": 1, "conv2": 1, "pool1": 8, "conv1": 8, "input": 1}
-    paper = page.locator(".net-input .net-map").bounding_box()
-    frame = page.locator(".net-input .net-far").bounding_box()
-    assert frame["width"] == pytest.approx(10 / 28 * paper["width"], abs=1)  # receptive field
-
-
-def test_the_equation_adds_up(open_figure):
+def test_the_equation_adds_up_and_chips_open_their_channel(open_figure):
     figure = NetworkExplorer(layer="conv2", position=[4, 6, 5])
     page = open_figure(figure)
-    texts = page.locator(".net-chip span").all_inner_texts()
     equation = page.locator(".net-equation").inner_text().replace("−", "-")
     total, bias, before = (
         float(part.strip("() ").split()[-1].strip("()"))
         for part in equation.split("→")[0].replace("=", "+").split(" + ")
     )
-    assert sum(map(number, texts)) == pytest.approx(total, abs=0.05)
+    assert sum(numbers(page, ".net-chip span")) == pytest.approx(total, abs=0.05)
     assert total + bias == pytest.approx(before, abs=0.011)
     assert max(0, before) == pytest.approx(shown_value(page), abs=0.0051)
-
-
-def test_chips_open_their_channel_and_it_stays_open_while_drawing(open_figure):
-    figure = NetworkExplorer(layer="conv2", position=[4, 6, 5])
-    page = open_figure(figure)
     kernels = small_cnn(quiet=True).conv2.weight.detach().numpy()
     for channel in (6, 1):
         page.locator(".net-chip").nth(channel).click()
         settle(page)
-        shown = [number(t) for t in page.locator(".net-kernel .net-cells > *").all_inner_texts()]
+        shown = numbers(page, ".net-kernel .net-cells > *")
         assert shown == pytest.approx(kernels[4, channel].ravel(), abs=0.0051)
         assert page.locator(".net-chip[aria-pressed=true]").count() == 1
         assert page.evaluate("document.activeElement.classList.contains('net-chip')")
-    tool(page, figure, "invert")
+    tool(page, figure, "invert")  # the channel stays open while the picture changes
     assert page.locator(".net-chip").nth(1).get_attribute("aria-pressed") == "true"
     figure.picture = 255 - figure.picture
-    window = [number(t) for t in page.locator(".net-window .net-cells > *").all_inner_texts()]
     expected = figure.activations["pool1"][1, 5:8, 4:7].ravel()
-    assert window == pytest.approx(expected, abs=0.0051)
+    assert numbers(page, ".net-window .net-cells > *") == pytest.approx(expected, abs=0.0051)
 
 
 def test_the_way_down_to_the_pixels_with_keys(open_figure):
@@ -488,30 +375,9 @@ def test_cells_of_the_window_lead_down_and_padding_does_not(open_figure):
     assert unit(page) == ("conv2", [4, 0, 5])
 
 
-def test_arrows_move_the_unit_and_shift_the_map(open_figure):
-    page = open_figure(NetworkExplorer(layer="conv1", position=[0, 5, 5]))
-    board(page, "conv1").focus()
-    for key, expected in (
-        ("ArrowDown", [0, 6, 5]),
-        ("ArrowRight", [0, 6, 6]),
-        ("Shift+ArrowRight", [1, 6, 6]),
-        ("Shift+ArrowLeft", [0, 6, 6]),
-        ("Shift+ArrowLeft", [0, 6, 6]),
-    ):
-        page.keyboard.press(key)
-        assert unit(page) == ("conv1", expected)
-    board(page, "pool2").focus()
-    page.keyboard.press("ArrowDown")
-    assert unit(page) == ("pool2", [0, 0, 0])  # the first arrow comes over
-    page.keyboard.press("Control+ArrowDown")  # and nothing is thrown at the rim
-    for _ in range(9):
-        page.keyboard.press("ArrowRight")
-    assert unit(page)[1][2] == 6
-
-
 def test_a_layer_that_python_sets_before_its_position_is_drawn(open_figure):
     page = open_figure(NetworkExplorer(layer="conv1", position=[7, 27, 27]))
-    page.evaluate(f"{MODEL}.set('layer', 'logits')")
+    put(page, layer="logits")
     shown_value(page)  # nothing thrown; the console is heard by open_figure
 
 
@@ -520,16 +386,13 @@ def test_other_weights_give_other_answers(open_figure):
     model = SmallCNN()
     figure, own = NetworkExplorer(), NetworkExplorer(model=model)
     page = open_figure(figure)
-    page.evaluate(f"(weights) => {MODEL}.set('weights', weights)", own.weights)
-    settle(page)
-    logits = [number(text) for text in page.locator(".net-bar .net-quiet").all_inner_texts()]
-    assert logits == pytest.approx(own.activations["logits"].ravel(), abs=0.0051)
-    kernel = [number(t) for t in page.locator(".net-kernel .net-cells > *").all_inner_texts()]
+    put(page, weights=own.weights)
+    assert numbers(page, ".net-bar .net-quiet") == pytest.approx(
+        own.activations["logits"].ravel(), abs=0.0051
+    )
     channel = page.locator(".net-chip[aria-pressed=true]").evaluate(
         "(chip) => [...chip.parentNode.children].indexOf(chip)"
     )
     expected = model.conv2.weight.detach()[figure.position[0], channel]
+    kernel = numbers(page, ".net-kernel .net-cells > *")
     assert kernel == pytest.approx(expected.ravel().tolist(), abs=0.0055)
-
-
-# ---- for everybody --------------------------------------------------------------------------

@@ -3,22 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from looks import assert_same_height, settle
+from looks import settle, trait
 from torch.nn import functional
 
 from cnnbook.figures import PoolingExplorer
 
 PICTURE = np.add.outer(9 * np.arange(28), np.arange(28) ** 2) % 256
-WIDTHS = (1280, 700, 360)
-
-
-def trait(page, name):
-    call = f"document.querySelector('.cnnbook-place').cnnbookModel.get('{name}')"
-    return page.evaluate(call)
-
-
-def total(page):
-    return page.locator(".pool-total").inner_text()
 
 
 def output(page):
@@ -26,20 +16,6 @@ def output(page):
     return page.locator(".pool-texts > div").evaluate_all(
         "(nodes) => nodes.map((n) => Number(n.firstChild.textContent.replace('−', '-')))"
     )
-
-
-STICKING_OUT = """
-[...document.querySelectorAll('.pool-part, button, .pool-sum, .pool-effect, .cnnbook-tick')].filter(
-  (node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.className)
-"""
-
-
-@pytest.mark.parametrize("image", [None, PICTURE], ids=["example", "picture"])
-def test_wakes_up_in_the_space_of_its_picture(open_figure, image):
-    figure = PoolingExplorer(image, gradient=True, shift=(1, 1), kind="average", window=4)
-    alive, asleep = open_figure(figure), open_figure(figure, java_script_enabled=False)
-    assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    assert_same_height(asleep, alive, WIDTHS)
 
 
 def test_the_page_pools_and_differentiates_as_torch_does(open_figure):
@@ -63,21 +39,6 @@ def test_the_page_pools_and_differentiates_as_torch_does(open_figure):
         expected.sum().backward()
         assert np.allclose(pooled, expected[0, 0].detach(), rtol=0, atol=1e-12)
         assert np.allclose(gradient, x.grad[0, 0], rtol=0, atol=1e-12)
-
-
-def test_the_mouse_moves_the_window(open_figure):
-    page = open_figure(PoolingExplorer())
-    box = page.locator(".pool-input .pool-grid").bounding_box()
-    page.mouse.move(box["x"] + 3.5 / 6 * box["width"], box["y"] + 2.5 / 6 * box["height"])
-    settle(page)
-    assert trait(page, "position") == [1, 1] and total(page) == "9"
-    frame = page.locator(".pool-input .pool-frame").bounding_box()
-    assert frame["x"] - box["x"] == pytest.approx(2 / 6 * box["width"], abs=1)
-    assert frame["width"] == pytest.approx(2 / 6 * box["width"], abs=1)
-    page.locator(".pool-texts > :nth-child(3)").hover(force=True)
-    settle(page)
-    assert trait(page, "position") == [0, 2] and total(page) == "4"
-    assert page.locator(".pool-best").inner_text() == "4"
 
 
 def test_shifting_marks_what_changed(open_figure):

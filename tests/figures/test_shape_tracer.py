@@ -1,16 +1,8 @@
 """The shape tracer in a page from disk: the reader guesses, asks, and moves on."""
 
-import pytest
+from looks import trait
 
-from cnnbook import language
 from cnnbook.figures import ShapeTracer
-
-WIDTHS = (1280, 700, 360)
-
-
-def trait(page, name):
-    call = f"document.querySelector('.cnnbook-place').cnnbookModel.get('{name}')"
-    return page.evaluate(call)
 
 
 def guess(page, *numbers):
@@ -24,50 +16,6 @@ def press(page, figure, name):
 
 def verdict(page):
     return page.locator(".shape-verdict").inner_text()
-
-
-@pytest.mark.parametrize("name", ["ko", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("known", [[], list(range(12))], ids=["hidden", "open"])
-def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, theme, known):
-    language.set_language(name)
-    figure = ShapeTracer(known=known)
-    page = open_figure(figure, theme=theme)
-    root = page.locator(".cnnbook-figure")
-    assert root.get_attribute("lang") == name and root.get_attribute("data-theme") == theme
-    sizes = page.locator(".shape-size").all_inner_texts()
-    assert sizes[0] == "1 × 28 × 28"
-    open_sizes = [" × ".join(map(str, shape)) for _, shape in figure.shapes]
-    assert sizes[1:] == (open_sizes if known else ["?"] * 12)
-    for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate(STICKING_OUT) == [], width
-
-
-STICKING_OUT = """
-[...document.querySelectorAll('.shape-tile, .shape-row, .shape-left, .shape-result, button')]
-  .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent)
-"""
-
-
-@pytest.mark.parametrize("name", ["ko", "en"])
-def test_stays_in_the_space_of_its_picture_at_every_layer(open_figure, name):
-    language.set_language(name)
-    figure = ShapeTracer(known=[1, 3, 5, 7, 9, 11])
-    alive, asleep = open_figure(figure), open_figure(figure, java_script_enabled=False)
-    assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    for width in WIDTHS:
-        for page in (asleep, alive):
-            page.set_viewport_size({"width": width, "height": 800})
-        reserved = asleep.locator(".cnnbook-figure").bounding_box()["height"]
-        alive.locator(".shape-tile[tabindex='0']").focus()
-        alive.keyboard.press("Home")
-        for place in range(12):
-            assert trait(alive, "place") == place
-            height = alive.locator(".cnnbook-figure").bounding_box()["height"]
-            assert height == reserved, (width, place)
-            alive.keyboard.press("ArrowRight")
 
 
 def test_a_guess_is_judged_part_by_part(open_figure):
@@ -120,25 +68,6 @@ def test_the_answer_is_shown_when_asked_for_and_can_be_hidden(open_figure):
     assert page.locator(".shape-hidden").count() == 0
     press(page, figure, "hide_all")
     assert page.locator(".shape-hidden").count() == 12
-
-
-def test_keyboard_and_mouse_move_between_layers(open_figure):
-    figure = ShapeTracer()
-    page = open_figure(figure)
-    page.keyboard.press("Tab")  # one stop for the strip
-    visited = []
-    for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowRight", "Home"):
-        page.keyboard.press(key)
-        visited.append(trait(page, "place"))
-        assert page.evaluate("document.activeElement.ariaCurrent") == "step"
-    assert visited == [1, 2, 1, 11, 11, 0]
-    page.locator(".shape-tile", has_text="conv2").click()
-    assert trait(page, "place") == 3
-    assert page.locator(".shape-title").inner_text() == "4. conv2"
-    page.keyboard.press("Tab")  # into the first field: arrows stay in the text
-    page.keyboard.type("64")
-    page.keyboard.press("ArrowLeft")
-    assert trait(page, "place") == 3
 
 
 def test_the_drawing_tells_maps_from_vectors(open_figure):

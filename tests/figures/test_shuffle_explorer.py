@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from looks import settle
+from looks import settle, trait
 
-from cnnbook import language
 from cnnbook.figures import ShuffleExplorer
 
 RANDOM = np.random.default_rng(0)
@@ -18,7 +17,6 @@ SHIFTED = {
     "convolution": [0.91, 0.81, 0.71, 0.61, 0.51, 0.41],
 }
 MIXED = {"dense": 0.89, "convolution": 0.79}
-WIDTHS = (1280, 640, 360)
 
 
 def explorer(**changes):
@@ -28,11 +26,6 @@ def explorer(**changes):
 
 def measured(**changes):
     return explorer(shifted=SHIFTED, mixed=MIXED, **changes)
-
-
-def trait(page, name):
-    model = "document.querySelector('.cnnbook-place').cnnbookModel"
-    return page.evaluate(f"{model}.get('{name}')")
 
 
 def rows(page):
@@ -63,31 +56,6 @@ def expected(figure, **state):
         ]
         for name in ("dense", "convolution")
     }
-
-
-@pytest.mark.parametrize("name", ["ko", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("make", [explorer, lambda: measured(weights=WEIGHTS + 100, shuffled=True)])
-def test_opens_in_both_languages_and_themes_at_every_width(open_figure, name, theme, make):
-    language.set_language(name)
-    figure = make()
-    page = open_figure(figure, theme=theme)
-    asleep = open_figure(figure, theme=theme, java_script_enabled=False)
-    root = page.locator(".cnnbook-figure")
-    assert root.get_attribute("lang") == name and root.get_attribute("data-theme") == theme
-    assert asleep.locator("img").get_attribute("alt") == figure.alternative_text()
-    for width in WIDTHS:
-        heights = []
-        for one in (page, asleep):
-            one.set_viewport_size({"width": width, "height": 800})
-            heights.append(one.locator(".cnnbook-figure").bounding_box()["height"])
-        settle(page)
-        assert heights[0] == heights[1], width  # nothing jumps when it wakes up
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        inside = page.locator(".shuffle-controls").bounding_box()["width"] + 0.5
-        assert page.locator(".shuffle-table").bounding_box()["width"] <= inside, width
-        wide = "(nodes) => nodes.filter((n) => n.scrollWidth > n.clientWidth + 1).length"
-        assert page.locator(".cnnbook-figure td, .cnnbook-figure button").evaluate_all(wide) == 0
 
 
 def test_keys_shift_and_shuffle_and_the_sums_follow(open_figure):
@@ -261,6 +229,8 @@ def test_what_the_chapter_says_of_the_two_sums(shift, shuffled):
     "state, message",
     [
         ({"shift": 6}, "shift is 6"),
+        ({"weights": WEIGHTS[:, 1:]}, "must be the same"),
+        ({"picture": PICTURE + 0.5}, "whole numbers"),
         ({"window": (10, 0)}, r"window is \[10, 0\]"),
         ({"kernel": np.ones((2, 2))}, r"kernel has shape \(2, 2\)"),
         ({"order": [0, 1, 2]}, "order must hold"),
@@ -272,10 +242,3 @@ def test_what_the_chapter_says_of_the_two_sums(shift, shuffled):
 def test_what_cannot_be_shown_is_refused(state, message):
     with pytest.raises(ValueError, match=message):
         explorer(**state)
-
-
-def test_tables_that_do_not_fit_are_refused():
-    with pytest.raises(ValueError, match="must be the same"):
-        ShuffleExplorer(PICTURE, WEIGHTS[:, 1:])
-    with pytest.raises(ValueError, match="whole numbers"):
-        ShuffleExplorer(PICTURE + 0.5, WEIGHTS)

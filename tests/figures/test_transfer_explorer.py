@@ -4,17 +4,13 @@ import base64
 
 import numpy as np
 import pytest
-from looks import settle
+from looks import settle, trait
 
 from cnnbook import transfer
 from cnnbook.data import fashion_mnist
 from cnnbook.figures import TransferExplorer
 
 FASHION = fashion_mnist("mini")
-
-
-def trait(page, name):
-    return page.evaluate(f"document.querySelector('.cnnbook-place').cnnbookModel.get('{name}')")
 
 
 def shown(page):

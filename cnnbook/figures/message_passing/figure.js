@@ -189,8 +189,11 @@ function setDots({ root, get, share }, dots, places) {
     const [answer, body] = [answers[node], group.lastChild.previousSibling];
     group.setAttribute("transform", `translate(${places[node].join(" ")})`);
     body.setAttribute("class", node === get("node") ? "message-chosen" : "message-dot");
-    body.style.fill = kit.css(kit.mix(ground, sides[Number(answer > 0.5)],
-      0.55 + 0.9 * Math.abs(answer - 0.5)));
+    // Numbers stand out from the full colour of a sure answer, and in ink from a pale one.
+    const sure = 2 * Math.abs(answer - 0.5);
+    const [share, ink] = sure > 0.9 ? [1, ""] : [0.15 + 0.3 * sure, "var(--ink)"];
+    body.style.fill = kit.css(kit.mix(ground, sides[Number(answer > 0.5)], share));
+    group.lastChild.style.fill = ink;
   });
 }
 
