@@ -25,20 +25,10 @@ def find_chromium():
     return chosen or next((path for path in map(shutil.which, CHROMIUM) if path), None)
 
 
-@pytest.hookimpl(trylast=True)  # after pytest's own order
 def pytest_collection_modifyitems(items):
-    def turn(item):
-        """One browser after the other, and in it all light pages before the dark ones."""
-        values = getattr(item, "callspec", None) and item.callspec.params or {}
-        return values.get("browser", ""), values.get("theme") == "dark", values.get("opened", "")
-
     for item in items:
         if {"chromium", "browser"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.browser)
-    every = [item for item in items if item.path.name == "test_every_figure.py"]
-    places = [place for place, item in enumerate(items) if item in every]
-    for place, item in zip(places, sorted(every, key=turn), strict=True):
-        items[place] = item
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,14 @@ const contract = (() => {
   document.addEventListener("securitypolicyviolation", // the page may ask nothing of any network
     (event) => complaints.push(`request: ${event.effectiveDirective} ${event.blockedURI}`));
 
+  // What the reader's system wishes, as the tests tell: a dark page, or one without motion.
+  const wishes = { dark: new EventTarget(), reduce: new EventTarget() };
+  window.matchMedia = (query) => wishes[query.match(/dark|reduce/)[0]];
+  function wish(name, matches) {
+    wishes[name].matches = matches;
+    wishes[name].dispatchEvent(new Event("change"));
+  }
+
   // ---- what was asked for and not yet given back ------------------------------------------------
   const own = { setTimeout, requestAnimationFrame }; // for the contract's own waiting
   const held = { frames: new Set(), timers: new Set(), observers: new Set(), listeners: new Set() };
@@ -162,7 +170,9 @@ const contract = (() => {
       if (box.width < 2 || style.opacity === "0") return [];
       const ink = rgba(node instanceof SVGElement ? style.fill : style.color);
       if (!ink[3]) return []; // too small a figure for it
-      const behind = groundOf(node, box.left + box.width / 2, box.top + box.height / 2);
+      // Letters with an outline bring the colour behind them along.
+      const behind = style.paintOrder.startsWith("stroke") ? rgba(style.stroke)
+        : groundOf(node, box.left + box.width / 2, box.top + box.height / 2);
       const least = contrast(over(ink, behind), behind);
       return least < 4.5 ? [`${called(node)} ${node.textContent.slice(0, 20)}: ${least.toFixed(2)}`] : [];
     });
@@ -432,7 +442,7 @@ const contract = (() => {
 
   return {
     again, at, begin, called, complaints, controls, drawn, facts, groups, heard, hurry, idle, later, leftovers,
-    listen, missed, model, nameOf, outside, quiet, turned, until, written,
+    listen, missed, model, nameOf, outside, quiet, turned, until, wish, written,
     get root() { return root; },
   };
 })();

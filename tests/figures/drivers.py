@@ -35,9 +35,7 @@ class Browser:
 
     fingers = True
 
-    def open(self, url, theme):
-        """Show `url` to a reader with this theme; who likes it dark likes it quiet, too."""
-        self.prefer(theme)
+    def open(self, url):
         self.resize(1280)
         self.navigate(url)
         self.resize(1280)
@@ -56,10 +54,6 @@ class Chromium(Browser):
     def __init__(self, browser):
         self.page = browser.new_context(offline=True, has_touch=True).new_page()
         self.devtools = self.page.context.new_cdp_session(self.page)
-
-    def prefer(self, theme):
-        motion = "reduce" if theme == "dark" else "no-preference"
-        self.page.emulate_media(color_scheme=theme, reduced_motion=motion)
 
     def resize(self, width):
         self.page.set_viewport_size({"width": width, "height": 2400})
@@ -172,11 +166,6 @@ class Firefox(Program):
                     raise RuntimeError(answer["message"])
                 return answer["result"]
 
-    def prefer(self, theme):
-        light, quiet = "layout.css.prefers-color-scheme.content-override", "ui.prefersReducedMotion"
-        for name, value in ((light, theme == "light"), (quiet, theme == "dark")):
-            self.script(f"String(Services.prefs.setIntPref('{name}', {int(value)}))", self.chrome)
-
     def resize(self, width):
         size = {"width": width, "height": 2400}
         self.call("browsingContext.setViewport", context=self.page, viewport=size)
@@ -200,7 +189,7 @@ class WebKit(Program):
         binary = next(iter(sorted(Path("/").glob(MINI_BROWSERS[1:]))), None)
         if binary is None:
             raise FileNotFoundError(f"there is no {MINI_BROWSERS}")
-        self.folder, self.theme, self.binary = tempfile.mkdtemp(), None, str(binary)
+        self.folder = tempfile.mkdtemp()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -210,6 +199,11 @@ class WebKit(Program):
         needed = ["xvfb-run", "dbus-run-session", "WebKitWebDriver"]
         self.start(needed, *screen, "WebKitWebDriver", f"--port={port}", **own)
         self.wait_for(self.is_ready)
+        options = {"binary": str(binary), "args": ["--automation"]}
+        wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
+        self.session = "/session/" + self.call("POST", "/session", capabilities=wanted)["sessionId"]
+        # Its own timer would run in the page, among those that a figure asks for.
+        self.call("POST", f"{self.session}/timeouts", script=None)
 
     def is_ready(self):
         try:
@@ -225,23 +219,6 @@ class WebKit(Program):
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise RuntimeError(error.read().decode()) from None
-
-    def prefer(self, theme):
-        """GTK's settings are the reader's wishes; the browser reads them as it starts."""
-        if self.theme == theme:
-            return
-        if self.theme:
-            self.call("DELETE", self.session)
-        self.theme = theme
-        settings = Path(self.folder, "gtk-3.0", "settings.ini")
-        settings.parent.mkdir(exist_ok=True)
-        name, motion = ("Adwaita-dark", 0) if theme == "dark" else ("Adwaita", 1)
-        settings.write_text(f"[Settings]\ngtk-theme-name={name}\ngtk-enable-animations={motion}\n")
-        options = {"binary": self.binary, "args": ["--automation"]}
-        wanted = {"alwaysMatch": {"webkitgtk:browserOptions": options}}
-        self.session = "/session/" + self.call("POST", "/session", capabilities=wanted)["sessionId"]
-        # Its own timer would run in the page, among those that a figure asks for.
-        self.call("POST", f"{self.session}/timeouts", script=None)
 
     def resize(self, width):
         wide = max(width, 500)  # its window has a bar with buttons; a narrower page is a part of it
@@ -259,8 +236,7 @@ class WebKit(Program):
         self.call("POST", f"{self.session}/actions", actions=[source])
 
     def close(self):
-        if self.theme:
-            self.call("DELETE", self.session)
+        self.call("DELETE", self.session)
         super().close()
 
 

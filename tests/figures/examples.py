@@ -31,15 +31,8 @@ def message_passing():
 
 def shuffle_explorer(**state):
     accuracies = {"dense": [0.9] * 6, "convolution": [0.8] * 6}
-    weights = SPOT[::-1] - 9
-    return figures.ShuffleExplorer(
-        SPOT,
-        weights,
-        window=(2, 8),
-        shifted=accuracies,
-        mixed={"dense": 0.9, "convolution": 0.5},
-        **state,
-    )
+    state |= {"shifted": accuracies, "mixed": {"dense": 0.9, "convolution": 0.5}}
+    return figures.ShuffleExplorer(SPOT, SPOT[::-1] - 9, window=(2, 8), **state)
 
 
 EXAMPLES = {
@@ -111,14 +104,15 @@ EXAMPLES = {
             (kind, ".motion-output [data-place='0,1,1']", [(0.5, 0.5)], {"position": [0, 1, 1]})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"directions": 3}, {"position": [0, 0, 1]}, {"channels": 2}, {"directions": 1},
-                    {"position": [0, 0, 3]}, {"directions": 3, "channels": 1}],
+        "changes": [{"directions": 3}, {"channels": 2}, {"directions": 1, "position": [0, 0, 1]},
+                    {"directions": 2, "channels": 1, "position": [0, 0, 1]}],
     },
     "message_passing": {
         "make": message_passing,
         "keys": (".message-board", [
             ("ArrowRight", {"node": 1}), ("ArrowLeft", {"node": 0}), ("ArrowLeft", {"node": 33}),
             ("ArrowDown", {"layers": 0}), ("ArrowUp", {"layers": 1}), ("Escape", {"node": 33}),
+            ("Home", {"node": 0}), ("End", {"node": 33}),
         ]),
         "points": [
             (kind, ".message-board [data-node='5']", [(0.5, 0.5)], {"node": 5})
@@ -160,8 +154,8 @@ EXAMPLES = {
         ],
         "changes": [{"kind": "average"}, {"stride": 1, "position": [2, 2]}, {"shift": [1, -1]},
                     {"gradient": True}, {"ceil": True, "window": 3, "stride": 2},
-                    {"image": to_rows(LARGE), "position": [13, 13]}, {"image": "1 2 3 4; 5 6 7 8"},
-                    {"window": 2, "position": [0, 1]}],
+                    {"image": to_rows(LARGE), "position": [13, 13]},
+                    {"image": "; ".join(["0 1 2 3"] * 4)}, {"window": 2, "position": [0, 1]}],
     },
     "shape_tracer": {
         "make": lambda: figures.ShapeTracer(place=3, known=[0]),
@@ -179,6 +173,7 @@ EXAMPLES = {
     "shuffle_explorer": {
         "make": shuffle_explorer,
         "keys": (".shuffle-moves", [
+            ("End", {"shift": 5}), ("ArrowRight", {"shift": 5}), ("Home", {"shift": 0}),
             ("ArrowRight", {"shift": 1}), ("Space", {"shuffled": True}),
             ("Escape", {"shift": 1}), ("Home", {"shift": 0, "shuffled": False}),
             ("ArrowLeft", {"shift": -1}),
@@ -215,7 +210,7 @@ EXAMPLES = {
             (kind, ".transfer-chart svg", [(0.97, 0.5)], {"place": 3})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"place": 3}, {"query": 4}, {"counts": [5, 10, 40, 80]}],
+        "changes": [{"place": 3}, {"query": 4}],
     },
 }  # fmt: skip
 

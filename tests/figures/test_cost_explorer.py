@@ -20,13 +20,18 @@ def cells(page, column):
     return page.locator(f".cost-table tr:visible td.cost-{column}").all_inner_texts()
 
 
-def expected(figure, column):
-    return [f"{layer[column]:,}" for layer in figure.layers] + [f"{getattr(figure, column):,}"]
+def expected(figure):
+    """The multiplications and the parameters of all layers, each with its total."""
+    columns = ("multiplications", "parameters")
+    return [
+        [f"{layer[name]:,}" for layer in figure.layers] + [f"{getattr(figure, name):,}"]
+        for name in columns
+    ]
 
 
 def shown(page):
     settle(page)
-    return [text.split()[0] for text in cells(page, "multiplications")], cells(page, "parameters")
+    return [[text.split()[0] for text in cells(page, n)] for n in ("multiplications", "parameters")]
 
 
 def said(page):
@@ -89,13 +94,13 @@ def test_every_control_changes_the_counts(open_figure):
         control(page, figure, name).focus()
         page.keyboard.press("ArrowRight")
         setattr(figure, name, getattr(figure, name) + keys[name.strip("12")])
-        assert shown(page) == (expected(figure, "multiplications"), expected(figure, "parameters"))
+        assert shown(page) == expected(figure)
         assert trait(page, name) == getattr(figure, name)
     for name in ("pool1", "pool2"):
         control(page, figure, name).focus()
         page.keyboard.press("Space")
         setattr(figure, name, False)
-        assert shown(page) == (expected(figure, "multiplications"), expected(figure, "parameters"))
+        assert shown(page) == expected(figure)
     before = cells(page, "bytes")
     page.get_by_label(figure.words["batch"]).select_option("1")
     settle(page)
@@ -103,7 +108,7 @@ def test_every_control_changes_the_counts(open_figure):
     # with the mouse: the left end of the slider leaves fc1 out
     page.get_by_label(figure.words["hidden"], exact=True).click(position={"x": 1, "y": 12})
     figure.hidden = 0
-    assert shown(page) == (expected(figure, "multiplications"), expected(figure, "parameters"))
+    assert shown(page) == expected(figure)
     assert page.locator(".cost-name:visible").all_inner_texts() == ["conv1", "conv2", "fc2"]
 
 
@@ -131,7 +136,7 @@ def test_a_preset_is_one_press_and_is_compared(open_figure):
     assert [b.get_attribute("aria-pressed") for b in pressed.all()] == ["false", "false"]
     page.get_by_role("button", name=figure.words["fast"], exact=True).click()
     fast = CostExplorer(**PRESETS["fast"])
-    assert shown(page) == (expected(fast, "multiplications"), expected(fast, "parameters"))
+    assert shown(page) == expected(fast)
     assert compared.inner_text() == figure.text("fewer", times="14.1")
     assert [b.get_attribute("aria-pressed") for b in pressed.all()] == ["false", "true"]
     page.get_by_role("button", name=figure.words["course"], exact=True).click()

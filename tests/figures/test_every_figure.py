@@ -58,12 +58,6 @@ def browser(request):
     one.close()
 
 
-@pytest.fixture(scope="session", params=["light", "dark"])
-def theme(request):
-    """The reader's theme; who likes it dark here likes it quiet, too (prefers-reduced-motion)."""
-    return request.param
-
-
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
     """``files(name)``: the path of a figure's page, and the figure's state in both languages."""
@@ -91,10 +85,10 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=sorted(EXAMPLES))
-def opened(browser, theme, files, request):
+def opened(browser, files, request):
     path, states = files(request.param)
     kind = type(browser).__name__.lower()
-    browser.open(path.as_uri(), theme)
+    browser.open(path.as_uri())
     browser.evaluate("(state) => contract.begin(state)", states["ko"])
     return Page(browser, kind, request.param, states)
 
@@ -102,18 +96,19 @@ def opened(browser, theme, files, request):
 @pytest.fixture
 def page(opened):
     yield opened
+    opened.browser.resize(1280)
+    opened.do("() => ['dark', 'reduce'].forEach((name) => contract.wish(name, false))")
     assert opened.complaints() == []
-
-
-ONCE = pytest.mark.parametrize("theme", ["light"], indirect=True, scope="session")
 
 
 def test_every_figure_has_an_example():
     assert set(EXAMPLES) == set(all_figures())
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_wakes_up_in_its_space_and_fits_and_stands_out(page, theme):
-    """In both languages, after the reader's theme; nothing jumps, nothing is cut or too pale."""
+    """In both languages, as the reader's system likes it: nothing jumps, is cut or too pale."""
+    page.do("(dark) => contract.wish('dark', dark)", theme == "dark")
     for lang in ("ko", "en"):
         page.again(lang=lang)
         for width in WIDTHS:
@@ -122,10 +117,8 @@ def test_wakes_up_in_its_space_and_fits_and_stands_out(page, theme):
             assert facts.pop("height") == pytest.approx(facts.pop("room"), abs=0.5), width
             expected = {"lang": lang, "theme": theme, "wide": [], "unsaid": [], "pale": []}
             assert facts == expected, (lang, width)
-    page.browser.resize(1280)
 
 
-@ONCE
 def test_follows_the_theme_of_its_page(page):
     """Sphinx and JupyterLab say it on the page; what was drawn before is drawn anew."""
     page.again()
@@ -138,7 +131,6 @@ def test_follows_the_theme_of_its_page(page):
             assert page.do(f"() => contract.turned(() => {{ {turn}; }})") == [theme, []], turn
 
 
-@ONCE
 def test_tab_reaches_every_control_and_rings_it(page):
     """Real presses of Tab; inside a group with one stop the arrow keys go on."""
     page.again()
@@ -153,7 +145,6 @@ def test_tab_reaches_every_control_and_rings_it(page):
     assert page.do("() => contract.missed(false)") == []
 
 
-@ONCE
 def test_every_control_has_a_name_and_does_something(page):
     """And what it writes into the state is a state that Python takes."""
     page.again()
@@ -173,7 +164,6 @@ def test_every_control_has_a_name_and_does_something(page):
         assert {name: figure.state()[name] for name in state} == state
 
 
-@ONCE
 @pytest.mark.parametrize("where", ["page", "shadow"])
 def test_keys_and_pointers_do_what_the_figure_promises(page, where):
     """With the mouse, a finger and keys, also in a shadow root (marimo)."""
@@ -192,16 +182,18 @@ def test_keys_and_pointers_do_what_the_figure_promises(page, where):
         assert page.get(*left) == left, (kind, selector)
 
 
-def test_space_plays_and_a_reader_who_likes_it_quiet_gets_one_step(page, theme):
+@pytest.mark.parametrize("quiet", [False, True])
+def test_space_plays_and_a_reader_who_likes_it_quiet_gets_one_step(page, quiet):
     if "plays" not in page.example:
         pytest.skip("nothing in this figure plays")
+    page.do("(quiet) => contract.wish('reduce', quiet)", quiet)
     page.again()
     board, trait = page.example["keys"][0], page.example["plays"]
     page.do("(selector) => contract.root.querySelector(selector).focus()", board)
     first = page.get(trait)
     page.do("() => contract.written.splice(0)")
     page.browser.press("Space")
-    if theme == "light":
+    if not quiet:
         changes = "(t) => contract.until(() => contract.written.filter((s) => t in s).length > 1)"
         assert page.do(changes, trait), "it does not play"
         page.browser.press("Space")
@@ -209,7 +201,6 @@ def test_space_plays_and_a_reader_who_likes_it_quiet_gets_one_step(page, theme):
     assert page.get(trait) != first
 
 
-@ONCE
 def test_every_view_shows_what_is_set_from_outside(page):
     """Two views of a model agree, with each other and with a figure drawn anew; all of it fits."""
     page.browser.resize(360)
@@ -220,24 +211,20 @@ def test_every_view_shows_what_is_set_from_outside(page):
         figure = page.example["make"]()
         figure.set_state(change)
         assert {name: figure.state()[name] for name in change} == change
-    page.browser.resize(1280)
 
 
-@ONCE
 def test_changes_may_come_faster_than_frames(page):
     """A loop in Python, or a slow frame: nothing is drawn half old and half new."""
     page.again()
     assert page.do("(changes) => contract.hurry(changes)", page.example["changes"]) == []
 
 
-@ONCE
 def test_gives_everything_back_and_asks_for_nothing_while_it_rests(page):
     page.again()
     assert page.do("() => contract.quiet()"), "an idle page asks for frames or timers"
     assert page.do("() => contract.leftovers()") == []
 
 
-@ONCE
 def test_is_quiet_until_it_is_on_the_page_and_has_its_colours_there(page):
     """JupyterLab calls `render` first and puts the element on the page afterwards."""
     page.again()
