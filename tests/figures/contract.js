@@ -324,6 +324,8 @@ const contract = (() => {
     const one = await view("nowhere");
     const still = await quiet(700);
     document.body.prepend(one.root.parentElement.parentElement);
+    await frame(); // its size is told after a frame
+    await frame();
     await drawn();
     const answer = [still, differences(one.root)];
     one.away();

@@ -104,8 +104,9 @@ EXAMPLES = {
             (kind, ".motion-output [data-place='0,1,1']", [(0.5, 0.5)], {"position": [0, 1, 1]})
             for kind in ("mouse", "touch")
         ],
-        "changes": [{"directions": 3}, {"channels": 2}, {"directions": 1, "position": [0, 0, 1]},
-                    {"directions": 2, "channels": 1, "position": [0, 0, 1]}],
+        "changes": [{"directions": 3, "position": [0, 0, 1]}, {"channels": 2},
+                    {"directions": 1, "position": [0, 0, 1]},
+                    {"directions": 3, "channels": 1, "position": [0, 0, 1]}],
     },
     "message_passing": {
         "make": message_passing,

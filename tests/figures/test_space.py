@@ -32,7 +32,7 @@ def test_nothing_jumps_when_it_wakes_up(open_figure, name, lang):
     figure = FIGURES[name]()
     pages = open_figure(figure, java_script_enabled=False), open_figure(figure)
     assert pages[0].locator("img").get_attribute("alt") == figure.alternative_text()
-    for width in (1280, 920, 779, 620, 539, 360):
+    for width in (1280, 920, 760, 539, 360):
         heights = []
         for page in pages:
             page.set_viewport_size({"width": width, "height": 800})
