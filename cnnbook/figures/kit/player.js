@@ -133,6 +133,40 @@ function player({ word, path, pause, rewind = path.first, onChange: changed = ()
 }
 
 /**
+ * Long work, done in slices so that the page stays alive: start(steps) drops what was under way and
+ * goes on with a generator of short steps, in every frame as many as fit into 5 ms; the drawing
+ * has the rest of the frame. onSlice() is called after each slice.
+ * @param {() => void} onSlice
+ */
+function slices(onSlice) {
+  let frame = null;
+  function stop() {
+    cancelAnimationFrame(frame);
+    frame = null;
+  }
+  /** @param {Generator} steps */
+  function start(steps) {
+    stop();
+    let longest = 0; // of the last steps: the next one will hardly take longer
+    const go = () => {
+      let now = performance.now();
+      const end = now + 5;
+      let done;
+      do {
+        done = steps.next().done;
+        const before = now;
+        now = performance.now();
+        longest = Math.max(now - before, longest / 2);
+      } while (!done && now + longest < end);
+      frame = done ? null : requestAnimationFrame(go);
+      onSlice();
+    };
+    frame = requestAnimationFrame(go);
+  }
+  return { start, stop };
+}
+
+/**
  * What can be taken back, at most so many steps: remember(state) before a change, back() for the
  * state before the last one.
  */
