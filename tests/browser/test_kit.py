@@ -3,7 +3,7 @@
 import pytest
 from looks import SHOWN, settle
 
-from cnnbook.figures import ConvolutionExplorer, ExplanationExplorer, KernelMotion
+from cnnbook.figures import ConvolutionExplorer, ExplanationExplorer, KernelMotion, NetworkExplorer
 from cnnbook.figures.tables import to_rows
 
 # Changes faster than frames, as a loop in Python sends them; each list ends with another position.
@@ -37,6 +37,11 @@ FASTER_THAN_FRAMES = [
         ExplanationExplorer,
         {"view": "occlusion"},
         [{"size": 2}, {"view": "maps"}, {"layer": "pool1", "channel": 9}, {"position": [3, 4]}],
+    ),
+    (
+        NetworkExplorer,
+        {},
+        [{"layer": "input"}, {"layer": "logits"}, {"layer": "conv1"}, {"position": [7, 27, 0]}],
     ),
 ]
 
@@ -85,7 +90,9 @@ for (const target of [window, MediaQueryList.prototype]) {
 """
 
 
-@pytest.mark.parametrize("figure", [ConvolutionExplorer, ExplanationExplorer, KernelMotion])
+@pytest.mark.parametrize(
+    "figure", [ConvolutionExplorer, ExplanationExplorer, KernelMotion, NetworkExplorer]
+)
 def test_an_idle_figure_asks_nothing_even_before_it_is_on_the_page(open_figure, figure):
     page = open_figure(figure(), real_clock=True)
     asked = page.evaluate(

@@ -168,20 +168,8 @@ const smallNetwork = (() => {
     return { input, conv1, pool1, conv2, pool2 };
   }
 
-  // For a canvas of one pixel a number: a function that paints it. colour(k) is 0xAABBGGRR.
-  function painter(canvas, rows, columns) {
-    [canvas.width, canvas.height] = [columns, rows];
-    const picture = new ImageData(columns, rows);
-    const cells = new Uint32Array(picture.data.buffer);
-    const context = canvas.getContext("2d");
-    return (colour) => {
-      for (let k = 0; k < cells.length; k += 1) cells[k] = colour(k);
-      context.putImageData(picture, 0, 0);
-    };
-  }
-
   return {
     LAYERS, MEAN, SHAPES, SIDE, STD, backward, below, bytes, decode, forward, layers, normalise,
-    painter, run, toBase64,
+    run, toBase64,
   };
 })();
