@@ -5,6 +5,7 @@ import traitlets
 
 from cnnbook import language
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.palette import GREEN, LIGHT_GREEN
 from cnnbook.figures.small_network import (
     SHAPES,
     class_of,
@@ -16,8 +17,6 @@ from cnnbook.figures.small_network import (
     to_base64,
 )
 from cnnbook.figures.tables import size_text
-
-BLUE, GREEN = "#0072B2", "#00735C"  # input and output; as in figure.css
 
 
 class NetworkExplorer(Figure):
@@ -152,7 +151,7 @@ class NetworkExplorer(Figure):
         from matplotlib.patches import Rectangle
 
         values, shares = self.activations, self.probabilities
-        green = LinearSegmentedColormap.from_list("green", ["#ffffff", "#009e73"])
+        green = LinearSegmentedColormap.from_list("green", ["#ffffff", LIGHT_GREEN])
         green = green.with_extremes(bad="#dfe4ea")  # the rims between the maps
         plot = Plot(figsize=(9.6, 2.6), layout="constrained")
         columns = plot.subplots(1, 6, width_ratios=(2, 1.05, 1.05, 2, 2, 1.7))
@@ -174,7 +173,7 @@ class NetworkExplorer(Figure):
                 top, left = corners[channel]
                 place = (left + column - 1, top + row - 1)
                 axes.add_patch(Rectangle(place, 2, 2, fill=False, ec=GREEN, lw=2))
-        bars = axes.barh(self.classes, shares, color="#009e73")
+        bars = axes.barh(self.classes, shares, color=LIGHT_GREEN)
         axes.bar_label(bars, [f"{100 * share:.0f} %" for share in shares], padding=2, fontsize=8)
         axes.invert_yaxis()
         axes.set(xlim=(0, 1.3), xticks=[])
