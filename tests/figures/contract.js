@@ -306,7 +306,7 @@ const contract = (() => {
     const one = await view("page");
     root = one.root;
     for (const node of controls().filter((button) => button.matches("button")).slice(0, 12)) {
-      if (node.isConnected) node.click();
+      if (node.isConnected && seen(node)) node.click();
       await frame();
     }
     playButton()?.click();

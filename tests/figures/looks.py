@@ -2,6 +2,7 @@
 
 import os
 
+import numpy as np
 import pytest
 
 
@@ -45,3 +46,9 @@ def numbers(page, cells):
 def shares(box, right, down):
     """The point of the page that lies a share of a bounding box to the right and down in it."""
     return box["x"] + right * box["width"], box["y"] + down * box["height"]
+
+
+def pixels(canvas):
+    """The colours of a canvas: (height · width, 4), red green blue and opacity in 0…255."""
+    read = """(c) => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"""
+    return np.array(canvas.evaluate(read)).reshape(-1, 4)

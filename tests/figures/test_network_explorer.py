@@ -5,7 +5,7 @@ import base64
 import numpy as np
 import pytest
 import torch
-from looks import number, numbers, put, settle, shares, trait
+from looks import number, numbers, pixels, put, settle, shares, trait
 
 from cnnbook.convolution import receptive_field
 from cnnbook.data import fashion_mnist, normalise
@@ -156,16 +156,12 @@ def test_the_maps_are_painted_from_the_activations(open_figure):
     """Zero is the ground; the darker green, the larger the value."""
     figure = NetworkExplorer()
     page = open_figure(figure)
-    read = """(canvas) => [...canvas.getContext('2d')
-      .getImageData(0, 0, canvas.width, canvas.height).data].filter((_, k) => k % 4 === 0)"""
     seen = 0
     for layer in ("conv1", "pool1", "conv2", "pool2"):
         for channel, values in enumerate(figure.activations[layer]):
-            red = page.locator(f".net-{layer} canvas").nth(channel).evaluate(read)
-            red = np.array(red).reshape(values.shape)
-            assert (red[values == 0] == 255).all()
-            order = values.ravel().argsort()
-            assert (np.diff(red.ravel()[order]) <= 0).all(), layer
+            red = pixels(page.locator(f".net-{layer} canvas").nth(channel))[:, 0]
+            assert (red[values.ravel() == 0] == 255).all()
+            assert (np.diff(red[values.ravel().argsort()]) <= 0).all(), layer
             seen += (red < 255).sum()
     assert seen > 1000
     assert percents(page) == pytest.approx(100 * figure.probabilities, abs=0.51)

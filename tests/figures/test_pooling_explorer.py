@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from looks import settle, trait
+from looks import pixels, settle, trait
 from torch.nn import functional
 
 from cnnbook.figures import PoolingExplorer
@@ -102,11 +102,6 @@ def test_ceil_counts_the_window_over_the_edge(open_figure):
 def test_a_real_picture_tints_what_changed(open_figure):
     figure = PoolingExplorer(PICTURE, shift=(0, 1))
     page = open_figure(figure)
-    pixels = page.evaluate(
-        """() => { const c = document.querySelector('.pool-output canvas');
-        const data = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
-        return Array.from({ length: data.length / 4 },
-          (_, i) => data[4 * i] - data[4 * i + 2]); }"""
-    )
+    red, _, blue, _ = pixels(page.locator(".pool-output canvas")).T
     assert figure.changed.any() and not figure.changed.all()
-    assert [redder > 20 for redder in pixels] == list(figure.changed.flat)
+    assert list(red - blue > 20) == list(figure.changed.flat)

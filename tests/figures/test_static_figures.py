@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from looks import number, numbers, settle, trait
+from looks import number, numbers, pixels, settle, trait
 
 from cnnbook.figures import ConvolutionExplorer, fragment
 from cnnbook.figures import page as whole_page
@@ -106,17 +106,9 @@ def test_a_picture_is_chosen_and_edited_through_the_window(open_figure):
     figure.image, figure.position = changed, [1, 0]
     assert total(page) == f"= {figure.output[1, 0]:.0f}".replace("-", "−")
     # the picture of the output: purple below zero, green above
-    pixels = page.evaluate(PIXELS, ".output canvas")
-    for value, (red, green, _, _) in zip(figure.output.flat, pixels, strict=True):
-        if abs(value) > 0.2 * np.abs(figure.output).max():
-            assert (red > green) == (value < 0)
-
-
-PIXELS = """(selector) => {
-  const canvas = document.querySelector(selector);
-  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-  return Array.from({ length: data.length / 4 }, (_, i) => [...data.slice(4 * i, 4 * i + 4)]);
-}"""
+    red, green, _, _ = pixels(page.locator(".output canvas")).T
+    strong = np.abs(figure.output.ravel()) > 0.2 * np.abs(figure.output).max()
+    assert list((red > green)[strong]) == list((figure.output.ravel() < 0)[strong])
 
 
 def test_kernel_presets_and_size(open_figure):
