@@ -46,7 +46,8 @@ def measure(seeds, quick):
                 peer_run(peer, dataset, data.test, seed, TARGETS[-1]) for seed in seeds[:PEER_RUNS]
             ]
             peers.append(entry(peer, runs))
-    for peer, peer_seeds in zip(SKLEARN, ([0], seeds[:PEER_RUNS]), strict=True):
+    regression, forest = SKLEARN  # nothing in the regression is random
+    for peer, peer_seeds in (regression, [0]), (forest, seeds[:PEER_RUNS]):
         peers.append(entry(peer, [sklearn_run(peer, data, seed) for seed in peer_seeds]))
     ours = [summary(goal, as_json(RECIPES[goal]), runs) for goal, runs in our_runs.items()]
     ratio, bound = ratio_to_90(peers[0], next(entry for entry in ours if entry["goal"] == 90))
@@ -99,7 +100,7 @@ SKLEARN = [
         "name": "logistic regression",
         "settings": "scikit-learn LogisticRegression() on pixels / 255: lbfgs, at most 100 "
         "iterations",
-        "model": lambda seed: LogisticRegression(max_iter=100),  # nothing in it is random
+        "model": lambda seed: LogisticRegression(max_iter=100),
     },
     {
         "name": "random forest",

@@ -55,14 +55,8 @@ def lenet():
 
 def quickstart():
     """Three fully connected layers with ReLU."""
-    return nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(28 * 28, 512),
-        nn.ReLU(),
-        nn.Linear(512, 512),
-        nn.ReLU(),
-        nn.Linear(512, 10),
-    )
+    first, second, last = nn.Linear(28 * 28, 512), nn.Linear(512, 512), nn.Linear(512, 10)
+    return nn.Sequential(nn.Flatten(), first, nn.ReLU(), second, nn.ReLU(), last)
 
 
 PEERS = [

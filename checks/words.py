@@ -46,15 +46,15 @@ def word_problems(notebook):
 def strings_in(source):
     """The string literals of Python `source`, docstrings left out."""
     tree = ast.parse(source)
-    docstrings = set()
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            docstrings.add(body[0].value)
+    bodies = [getattr(node, "body", None) for node in ast.walk(tree)]
+    docstrings = {
+        body[0].value
+        for body in bodies
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr)
+    }
+    strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings
+        node.value for node in strings if isinstance(node.value, str) and node not in docstrings
     ]
 
 
