@@ -327,10 +327,6 @@ def github(name):
     return yaml.safe_load((ROOT / ".github" / name).read_text(encoding="utf-8"))
 
 
-def steps(workflow):
-    return [step for job in workflow["jobs"].values() for step in job.get("steps", [])]
-
-
 def test_what_github_reads_is_whole():
     names = [name for name in tracked_files(".github") if name.endswith(".yml")]
     assert len(names) > 3
@@ -356,11 +352,11 @@ def test_the_tests_run_with_the_oldest_and_the_newest_python():
 @pytest.mark.parametrize("name", ["tests", "pages"])
 def test_workflows_say_which_action_and_which_python(name):
     oldest, newest = map(Version, promised_pythons())
-    for step in steps(github(f"workflows/{name}.yml")):
-        if "uses" in step:
-            assert re.fullmatch(r"[\w./-]+@v\d+", step["uses"]), step
-        python = step.get("with", {}).get("python-version", "3.10")
-        assert "matrix" in python or oldest <= Version(python) <= newest, step
+    for job in github(f"workflows/{name}.yml")["jobs"].values():
+        for step in job.get("steps", []):
+            assert re.fullmatch(r"[\w./-]+@v\d+", step.get("uses", "a@v1")), step
+            python = step.get("with", {}).get("python-version", "3.10")
+            assert "matrix" in python or oldest <= Version(python) <= newest, step
 
 
 def test_pages_wait_for_the_tests():
