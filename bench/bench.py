@@ -60,14 +60,16 @@ def parse(arguments):
     options = parser.parse_args(arguments)
     options.sections = [name for name in options.only.split(",") if name] or list(SECTIONS)
     unknown = [name for name in options.sections if name not in SECTIONS]
-    if unknown:
-        parser.error(f"no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}")
-    if options.first_seed < 0:
-        parser.error("--first-seed must be at least 0")
-    if options.only and (options.record or options.go_on):
-        parser.error("--record and --go-on are for the whole run: they go with no --only")
-    if options.record and options.quick:
-        parser.error("--quick measures nothing that could be recorded: it goes with no --record")
+    wrong = [
+        (unknown, f"no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}"),
+        (options.first_seed < 0, "--first-seed must be at least 0"),
+        (options.only and options.record, "--record is made in one run: it goes with no --only"),
+        (options.only and options.go_on, "--go-on knows what is left: it goes with no --only"),
+        (options.quick and options.record, "--quick measures nothing that could be recorded"),
+    ]
+    for fault, sentence in wrong:
+        if fault:
+            parser.error(sentence)
     return options
 
 

@@ -122,8 +122,7 @@ def measure_kind(browser, file, times, figure, name, event, act):
     for start, column in (("begun", "work"), ("made", "painted")):
         durations = [one["painted"] - one[start] for one in events]
         shares = statistics.quantiles(durations, n=100, method="inclusive")
-        for share in (50, 95):
-            row[f"{column}_p{share}"] = round(shares[share - 1], 2)
+        row |= {f"{column}_p{share}": round(shares[share - 1], 2) for share in (50, 95)}
     return row
 
 

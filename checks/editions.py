@@ -8,7 +8,7 @@ from itertools import zip_longest
 from editions import SETUP, comments
 
 from checks import markdown
-from checks.files import cells_of, tags_of
+from checks.files import tags_of
 from checks.marks import DIGITS, clean_digits, marks
 from checks.words import HANGUL, wrong_words
 from notebooks import FIGURE, LANGUAGES, code_key
@@ -49,17 +49,14 @@ def different_numbers(korean, english):
     A number up to twelve may be a word in the other language.
     """
     ours, theirs = numbers_in(korean), numbers_in(english)
-    problems = []
-    for missing, there, other, name in (
-        (ours - theirs, "Korean", english, "English"),
-        (theirs - ours, "English", korean, "Korean"),
-    ):
-        problems += [
-            f"{number:g} stands in the {there} text, not in the {name}"
-            for number in missing
-            if not re.search(SMALL_NUMBERS.get(number, r"(?!)"), other, re.I)
-        ]
-    return problems
+    sides = [(ours - theirs, "Korean", english, "English")]
+    sides += [(theirs - ours, "English", korean, "Korean")]
+    return [
+        f"{number:g} stands in the {there} text, not in the {name}"
+        for missing, there, other, name in sides
+        for number in missing
+        if not re.search(SMALL_NUMBERS.get(number, r"(?!)"), other, re.I)
+    ]
 
 
 def formulas(source):
@@ -147,25 +144,23 @@ ALLOWED_KOREAN = re.compile(r"\[한국어[^\]]*\](?=\([^)]*\bko/)|^\*\*New terms
 
 def language_problems(notebook, language):
     """Text of the edition `language` that stands in the other one's language."""
-    if language == "ko":
-        return [
-            f"{cell.id}: English in the Korean edition"
-            for cell in cells_of(notebook, "markdown")
-            if len(re.findall(r"[A-Za-z]{2,}", markdown.plain(cell.source))) >= 8
-            and not HANGUL.search(cell.source)
-        ]
-    problems = []
     for cell in notebook.cells:
+        if language == "ko":
+            english = re.findall(r"[A-Za-z]{2,}", markdown.plain(cell.source))
+            if (
+                cell.cell_type == "markdown"
+                and len(english) >= 8
+                and not HANGUL.search(cell.source)
+            ):
+                yield f"{cell.id}: English in the Korean edition"
+            continue
         if cell.cell_type == "code":
             texts = [text for *_, text in comments(cell.source)] + output_texts(cell)
         else:
             texts = ALLOWED_KOREAN.sub("", cell.source).split("\n")
-        problems += [
-            f"{cell.id}: {text.strip()!r} is Korean in the English edition"
-            for text in texts
-            if HANGUL.search(text)
-        ]
-    return problems
+        for text in texts:
+            if HANGUL.search(text):
+                yield f"{cell.id}: {text.strip()!r} is Korean in the English edition"
 
 
 def output_texts(cell):

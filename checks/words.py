@@ -34,13 +34,10 @@ def filler(text):
 
 def word_problems(notebook):
     """Wrong words and filler in the cells of `notebook`, sentences in its code."""
-    problems = []
     for cell in notebook.cells:
         found = wrong_words(cell.source) + filler(cell.source)
-        if cell.cell_type == "code":
-            found += code_words(cell.source)
-        problems += [f"{cell.id}: {problem}" for problem in found]
-    return problems
+        found += code_words(cell.source) if cell.cell_type == "code" else []
+        yield from (f"{cell.id}: {problem}" for problem in found)
 
 
 def strings_in(source):
