@@ -65,11 +65,7 @@ WITHOUT = [
     ("mirror_test_only", {"views": two_views}),
     ("one_thread", {"threads": 1}),
 ]
-HIGHER = [
-    ("recipe", {}),
-    ("all_pictures", {"skip": 0.0}),
-    ("as_they_are", {"augment": None}),
-]
+HIGHER = [("recipe", {}), ("all_pictures", {"skip": 0.0}), ("as_they_are", {"augment": None})]
 HIGHER_SEEDS = 2
 VIEWS = {"one": None, "mirrored": two_views, "all": ten_views}
 SLOW = {"course", "memory", "channels_last", "batch"}  # one seed each: minutes
