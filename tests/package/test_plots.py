@@ -14,11 +14,8 @@ from cnnbook import language, plots
 
 
 @pytest.fixture(autouse=True)
-def korean():
-    language.set_language("ko")
+def book_style():
     plots.use_book_style()
-    yield
-    language.set_language("ko")
 
 
 @pytest.fixture
@@ -66,9 +63,7 @@ def test_signed_pictures_are_centred_on_zero(shown):
 
 
 def test_numbers(shown):
-    plots.numbers(
-        [np.array([[1, -2]]), np.array([[3]])], titles=["ㄱ", "ㄴ"], marked=[[(0, 1)], []]
-    )
+    plots.numbers([np.array([[1, -2]]), [[3]]], titles=["ㄱ", "ㄴ"], marked=[[(0, 1)], []])
     assert shown[0]["text/plain"] == "그림: ㄱ [[ 1, -2]] · ㄴ [[3]]"
     size_of(shown[0])
 
