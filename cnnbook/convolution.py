@@ -107,24 +107,12 @@ def conv2d(
     groups : int
         The channels and the filters are cut into this many groups that do not see each other.
 
-    Returns
-    -------
-    array (N, F, H_out, W_out), with the sizes of :func:`output_size`
+    Returns an array (N, F, H_out, W_out), with the sizes of :func:`output_size`. Raises ValueError
+    if shapes or numbers do not fit together, or a sum of whole numbers does not fit into int64.
+    (Dumoulin & Visin 2016, *A guide to convolution arithmetic for deep learning*, §2.)
 
-    Raises
-    ------
-    ValueError
-        If shapes or numbers do not fit together, or a sum of whole numbers does not fit into
-        int64; the message names them.
-
-    Examples
-    --------
     >>> conv2d([[[[1, 2], [3, 4]]]], [[[[1, 0], [0, 10]]]])
     array([[[[41]]]])
-
-    References
-    ----------
-    Dumoulin & Visin 2016, *A guide to convolution arithmetic for deep learning*, §2.
     """
     return _convolve(x, weight, bias, stride, padding, dilation, groups, axes=2)
 
@@ -166,17 +154,8 @@ def max_pool2d(
     ceil_mode : bool
         Keep a last window that hangs over the edge, as long as it starts inside.
 
-    Returns
-    -------
-    array (N, C, H_out, W_out)
+    Returns an array (N, C, H_out, W_out); raises ValueError if shapes or numbers do not fit.
 
-    Raises
-    ------
-    ValueError
-        If shapes or numbers do not fit together; the message names them.
-
-    Examples
-    --------
     >>> max_pool2d([[[[1, 2, 5], [3, 4, 6]]]], 2, ceil_mode=True)
     array([[[[4, 6]]]])
     """
@@ -205,8 +184,6 @@ def avg_pool2d(
         Whether added zeros count when the sum is divided. What hangs over the edge in `ceil_mode`
         never counts.
 
-    Examples
-    --------
     >>> avg_pool2d([[[[1.0, 2.0], [3.0, 6.0]]]], 2)
     array([[[[3.]]]])
     """
@@ -232,23 +209,13 @@ def output_size(
     ``⌊(size + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``.
 
     Each argument is an int, or a tuple with an entry an axis (then the answer is a tuple);
-    `padding` may also be "valid" or "same", as in :func:`conv2d`.
+    `padding` may also be "valid" or "same", as in :func:`conv2d`. ValueError if a number is out of
+    range or the window does not fit. (Dumoulin & Visin 2016, relationship 14.)
 
-    Raises
-    ------
-    ValueError
-        If a number is out of range or the window does not fit.
-
-    Examples
-    --------
     >>> output_size(28, 5, stride=2)
     12
     >>> output_size((6, 8), 3, padding=(0, 1))
     (4, 8)
-
-    References
-    ----------
-    Dumoulin & Visin 2016, relationship 14.
     """
     arguments = (size, kernel_size, stride, padding, dilation)
     lengths = {np.size(one) for one in arguments if np.ndim(one)}
@@ -278,26 +245,14 @@ def receptive_field(layers: Iterable) -> Any:
         ``((3, 3), 1)``; a kernel of 3 with a stride of 3 is ``(3, 3, 1)``. ``(2, 2)`` is the usual
         pooling, 2 × 2 with a stride of 2.
 
-    Returns
-    -------
-    int, or a tuple with an entry an axis when a layer's sizes are tuples
+    Returns an int, or a tuple with an entry an axis when a layer's sizes are tuples. Raises
+    ValueError if a layer has no kernel size, can be read in two ways, or a number is below 1.
+    (Araujo, Norris & Sim 2019, *Computing receptive fields of convolutional neural networks*.)
 
-    Raises
-    ------
-    ValueError
-        If a layer has no kernel size, can be read in two ways, or a number is below 1.
-
-    Examples
-    --------
     >>> receptive_field([3, 3])
     5
     >>> receptive_field([(3, 1), (2, 2), (3, 1)])
     8
-
-    References
-    ----------
-    Araujo, Norris & Sim 2019, *Computing receptive fields of convolutional neural networks*,
-    Distill.
     """
     if not isinstance(layers, Iterable):
         raise ValueError(f"layers is {shortened(layers)}; it must be a list of layers")
@@ -344,18 +299,15 @@ def _layer_numbers(layers):
 
 
 def _looks_through_windows(layer, names):
-    upwards = getattr(layer, "transposed", False) or any(
-        "Unpool" in n or n == "Fold" for n in names
-    )
+    upwards = any("Transpose" in n or "Unpool" in n or n == "Fold" for n in names)
     return hasattr(layer, "kernel_size") and hasattr(layer, "stride") and not upwards
 
 
 def _numbers_of_tuple(layer):
     numbers = layer.tolist() if isinstance(layer, np.ndarray) else layer
     numbers = tuple(numbers) if isinstance(numbers, (tuple, list)) else (numbers,)
-    if not 1 <= len(numbers) <= 3 or not all(
-        np.ndim(n) or isinstance(n, Integral) for n in numbers
-    ):
+    whole = all(np.ndim(n) or isinstance(n, Integral) for n in numbers)
+    if not whole or not 1 <= len(numbers) <= 3:
         raise ValueError(
             f"layer is {shortened(layer)}; it must be a kernel_size, a tuple (kernel_size, stride)"
             " or (kernel_size, stride, dilation), or a layer of torch"

@@ -156,9 +156,8 @@ def _run(model, x, layer):
 
     def keep(module, inputs, output):
         outputs.append(output)
-        return (
-            output.clone() if torch.is_tensor(output) else output
-        )  # ReLU(inplace=True) behind the layer would overwrite the output
+        # a copy: ReLU(inplace=True) behind the layer would overwrite the output
+        return output.clone() if torch.is_tensor(output) else output
 
     handle = module.register_forward_hook(keep)
     try:
@@ -252,9 +251,8 @@ def _like(name, value, x):
     try:
         return torch.as_tensor(value, dtype=x.dtype, device=x.device).detach().expand_as(x)
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(
-            f"{name} is {value!r}; it must be a number or fit x {tuple(x.shape)}"
-        ) from None
+        fit = f"it must be a number or fit x {tuple(x.shape)}"
+        raise ValueError(f"{name} is {value!r}; {fit}") from None
 
 
 def _triple(name, value, x):

@@ -22,6 +22,14 @@ class StateError(ValueError, traitlets.TraitError):
     """
 
 
+def blank(width, height, **pads):
+    """An empty drawing for a still picture, `width` × `height` inches."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(**pads))
+
+
 class Figure(anywidget.AnyWidget):
     """A live figure: state in traits, drawing in one JavaScript file.
 
@@ -34,7 +42,7 @@ class Figure(anywidget.AnyWidget):
                losses = traitlets.List(traitlets.Float()).tag(sync=True)
 
                def still(self):              # the picture that GitHub and paper show:
-                   plot = matplotlib.figure.Figure(figsize=(6, 3))
+                   plot = blank(6, 3)
                    ...                       # drawn from the same state
                    return plot
 
@@ -152,7 +160,7 @@ class Figure(anywidget.AnyWidget):
         return self.alternative_text()
 
     def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
         data[FIGURE_TYPE] = self.figure_json()
         data["image/png"] = base64.b64encode(self.png()).decode("ascii")
         data["text/plain"] = self.alternative_text()

@@ -11,23 +11,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnbook import convolution as c
-
-INPUT = [
-    [1, 0, 0, 0, 0, 1],
-    [0, 1, 0, 0, 1, 0],
-    [0, 0, 1, 1, 0, 0],
-    [1, 0, 0, 0, 1, 0],
-    [0, 1, 0, 0, 1, 0],
-    [0, 0, 1, 0, 1, 0],
-]
-KERNEL = [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
+from cnnbook.figures import ConvolutionExplorer
 
 
 def test_worked_example_of_the_course():
-    """Worked out on paper, position by position."""
+    """Worked out on paper, position by position; the figure opens with it."""
     expected = [[3, 1, 1, 3], [1, 2, 3, 0], [1, 2, 2, 2], [3, 0, 3, 1]]
-    assert c.conv2d([[INPUT]], [[KERNEL]]).tolist() == [[expected]]
-    assert c.conv2d_loops([[INPUT]], [[KERNEL]]).tolist() == [[expected]]
+    explorer = ConvolutionExplorer()
+    assert explorer.output.tolist() == expected
+    image, kernel = explorer.image[None, None], explorer.kernel[None, None]
+    assert c.conv2d_loops(image, kernel).tolist() == [[expected]]
 
 
 def one_or_each(axes, low, high):
@@ -102,16 +95,12 @@ def poolings(draw):
     dilation = draw(one_or_each(2, 1, 2))
     kernels = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
     padding = tuple(draw(st.integers(0, k // 2)) for k in kernels)
+    stride, ceil_mode = draw(st.one_of(st.none(), one_or_each(2, 1, 5))), draw(st.booleans())
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     size = [2 * k + draw(st.integers(0, 7)) for k in kernels]
-    return dict(
-        x=random.normal(size=(draw(st.integers(0, 2)), draw(st.integers(1, 2)), *size)),
-        kernel_size=kernel_size,
-        stride=draw(st.one_of(st.none(), one_or_each(2, 1, 5))),
-        padding=padding,
-        dilation=dilation,
-        ceil_mode=draw(st.booleans()),
-    )
+    x = random.normal(size=(draw(st.integers(0, 2)), draw(st.integers(1, 2)), *size))
+    numbers = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
+    return numbers | {"x": x, "dilation": dilation, "ceil_mode": ceil_mode}
 
 
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
@@ -120,9 +109,8 @@ def test_pooling_agrees_with_torch(case, count_include_pad):
     np.testing.assert_array_equal(c.max_pool2d(**case), in_torch(F.max_pool2d, case))
     case = {name: value for name, value in case.items() if name != "dilation"}
     case["count_include_pad"] = count_include_pad
-    np.testing.assert_allclose(
-        c.avg_pool2d(**case), in_torch(F.avg_pool2d, case), rtol=1e-12, atol=1e-12
-    )
+    expected = in_torch(F.avg_pool2d, case)
+    np.testing.assert_allclose(c.avg_pool2d(**case), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_max_pooling_passes_nan_and_minus_infinity_on():
@@ -206,6 +194,8 @@ def test_nothing_given_is_changed():
 
 
 X, W = np.zeros((1, 2, 5, 5)), np.zeros((4, 2, 3, 3))
+NO_WINDOWS = [nn.Flatten(), nn.Linear(1, 1), nn.ConvTranspose2d(1, 1, 3), nn.MaxUnpool2d(2)]
+NO_WINDOWS += [nn.FractionalMaxPool2d(2, 3), nn.InstanceNorm2d(1), nn.AdaptiveAvgPool2d(1)]
 
 
 @pytest.mark.parametrize(
@@ -248,18 +238,7 @@ X, W = np.zeros((1, 2, 5, 5)), np.zeros((4, 2, 3, 3))
         (lambda: c.receptive_field(["3"]), ["layer is '3'"]),
         (lambda: c.receptive_field(3), ["layers is 3"]),
         (lambda: c.receptive_field([nn.Conv2d(1, 1, 3), nn.Conv3d(1, 1, 3)]), ["3 axes"]),
-        *(
-            (lambda layer=layer: c.receptive_field([layer]), [type(layer).__name__])
-            for layer in (
-                nn.Flatten(),
-                nn.Linear(1, 1),
-                nn.ConvTranspose2d(1, 1, 3),
-                nn.MaxUnpool2d(2),
-                nn.FractionalMaxPool2d(2, 3),
-                nn.InstanceNorm2d(1),
-                nn.AdaptiveAvgPool2d(1),
-            )
-        ),
+        *((lambda n=n: c.receptive_field([n]), [type(n).__name__]) for n in NO_WINDOWS),
     ],
 )
 def test_refusals_name_what_is_wrong(call, words):

@@ -187,8 +187,7 @@ def test_the_model_and_the_pictures_are_left_as_they_were(net, method):
     everything(net, x)[method]()
     assert hooks(net) == 0 and x.grad is None and x.requires_grad and x.is_leaf
     assert not any(module.training for module in net.modules())
-    for name, values in net.state_dict().items():
-        assert torch.equal(values, state[name])
+    assert all(torch.equal(values, state[name]) for name, values in net.state_dict().items())
     for name, values in net.named_parameters():
         assert values.requires_grad == (name != "head.bias")
         assert (values.grad is None) == (name != "head.weight")
@@ -340,35 +339,19 @@ def test_a_gradient_that_is_cut_off_is_said(net, method, how, trained_head):
     assert hooks(model) == 0
 
 
-FIT, SIZE = "window is .* must fit into the picture", "it must be a number above 0"
+FIT, SIZE = "window is .* must fit into the picture", "is .*; it must be a number above 0"
+WINDOWS = [(10, 1), (2, 3), ((3, 9), 1), ((2, 4), (3, 1))]
+REFUSED = [("occlusion", {"window": window, "stride": stride}, FIT) for window, stride in WINDOWS]
+NO_SIZES, NO_COVERS = [0, 2.5, (1, 2, 3, 4), True, "a", None], [torch.zeros(3), "black", None, 1j]
+STEPS = "steps is .*; it must be a whole number"
+REFUSED += [("occlusion", {"window": one}, f"window {SIZE}") for one in NO_SIZES]
+REFUSED += [("occlusion", {"window": 3, "stride": n}, f"stride {SIZE}") for n in (0, -1, True)]
+REFUSED += [("integrated_gradients", {"steps": n}, STEPS) for n in (0, -3, 2.0, True, "3", None)]
+REFUSED += [("occlusion", {"window": 3, "baseline": one}, "baseline is") for one in NO_COVERS]
+REFUSED += [("integrated_gradients", {"baseline": one}, "baseline is") for one in NO_COVERS]
 
 
-@pytest.mark.parametrize(
-    "method, named, message",
-    [
-        *(
-            ("occlusion", {"window": window, "stride": stride}, FIT)
-            for window, stride in [(10, 1), (2, 3), ((3, 9), 1), ((2, 4), (3, 1))]
-        ),
-        *(
-            ("occlusion", {"window": window}, f"window is .*; {SIZE}")
-            for window in [0, 2.5, (1, 2, 3, 4), True, "a", None]
-        ),
-        *(
-            ("occlusion", {"window": 3, "stride": stride}, f"stride is .*; {SIZE}")
-            for stride in [0, -1, True]
-        ),
-        *(
-            ("integrated_gradients", {"steps": steps}, "steps is .*; it must be a whole number")
-            for steps in [0, -3, 2.0, True, "3", None]
-        ),
-        *(
-            (method, {"baseline": baseline} | more, "baseline is")
-            for method, more in [("integrated_gradients", {}), ("occlusion", {"window": 3})]
-            for baseline in [torch.zeros(3), "black", None, 1j]
-        ),
-    ],
-)
+@pytest.mark.parametrize("method, named, message", REFUSED)
 def test_numbers_that_do_not_fit_are_refused(net, method, named, message):
     with pytest.raises(ValueError, match=message):
         getattr(explain, method)(net, torch.randn(1, 1, 9, 8), 0, **named)

@@ -5,7 +5,8 @@ import math
 import traitlets
 
 from cnnbook.convolution import output_size
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
+from cnnbook.figures.traits import choice
 
 LAYERS = ["conv1", "pool1", "conv2", "pool2", "fc1", "fc2"]
 ALLOWED = {  # what the reader can set
@@ -72,10 +73,7 @@ class CostExplorer(Figure):
     layer : str
         The layer whose product is written out, one of ``LAYERS``.
 
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
+    Raises ValueError if a value cannot be shown; it names the value.
     """
 
     filters1, kernel1, stride1 = _number(32), _number(3), _number(1)
@@ -85,7 +83,7 @@ class CostExplorer(Figure):
     hidden, batch = _number(600), _number(128)
     peak = traitlets.Float(100.0).tag(sync=True)
     bandwidth = traitlets.Float(10.0).tag(sync=True)
-    layer = traitlets.Unicode("conv1").tag(sync=True)
+    layer = choice(LAYERS, "conv1")
     presets = traitlets.Dict(PRESETS).tag(sync=True)
     fixed = ("presets",)
 
@@ -152,13 +150,6 @@ class CostExplorer(Figure):
             raise StateError(f"{name} is {value}; it must be the machine's {unit}, more than 0")
         return value
 
-    @traitlets.validate("layer")
-    def _check_layer(self, proposal):
-        if proposal["value"] not in LAYERS:
-            known = ", ".join(LAYERS)
-            raise StateError(f"layer is {proposal['value']!r}; the layers are {known}")
-        return proposal["value"]
-
     def alternative_text(self):
         """Counts only, no times: those depend on the machine."""
         layers = [layer for layer in self.layers if layer["kind"] != "pooling"]
@@ -168,9 +159,7 @@ class CostExplorer(Figure):
         return self.text("alternative", layers=each, **totals)
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
-
-        plot = Plot(figsize=(7.2, 3.2), layout="constrained")
+        plot = blank(7.2, 3.2)
         axes = plot.subplots()
         layers = self.layers[::-1]  # the first on top
         millions = [layer["multiplications"] / 1e6 for layer in layers]

@@ -5,10 +5,10 @@ from collections import OrderedDict
 import numpy as np
 import traitlets
 
-from cnnbook import language
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.small_network import (
     SHAPES,
+    class_names,
     class_of,
     examples,
     network_of,
@@ -17,6 +17,7 @@ from cnnbook.figures.small_network import (
     rounded,
     to_base64,
 )
+from cnnbook.figures.traits import choice, inside, number
 
 VIEWS = ("patch", "maps", "saliency", "gradient_input", "integrated", "grad_cam", "occlusion")
 LAYERS = ("conv1", "pool1", "conv2", "pool2")
@@ -57,21 +58,15 @@ class ExplanationExplorer(Figure):
     attribution : float32 (h, w), what is shown, by `cnnbook.explain`; None in the view "patch"
     logits : float32 (10,), of the picture without the patch
 
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
+    Raises ValueError if a value cannot be shown; it names the value.
     """
 
     picture = picture_trait()
-    label = traitlets.Int(None, allow_none=True).tag(sync=True)
-    view = traitlets.Enum(VIEWS, "patch").tag(sync=True)
-    target = traitlets.Int().tag(sync=True)
-    layer = traitlets.Enum(LAYERS, "conv2").tag(sync=True)
-    channel = traitlets.Int(0).tag(sync=True)
+    label = number(None, 0, 9, allow_none=True)
+    view, layer = choice(VIEWS, "patch"), choice(LAYERS, "conv2")
+    target, channel = number(0, 0, 9), number(0, 0, 15)
     position = traitlets.List(traitlets.Int(), [14, 14]).tag(sync=True)
-    size = traitlets.Int(8).tag(sync=True)
-    cover = traitlets.Enum(tuple(COVERS), "black").tag(sync=True)
+    size, cover = number(8, 1, 14), choice(tuple(COVERS), "black")
     weights = traitlets.Unicode().tag(sync=True)
     pictures = traitlets.List(traitlets.Unicode()).tag(sync=True)
     labels = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -98,7 +93,7 @@ class ExplanationExplorer(Figure):
             weights=weights,
             pictures=[to_base64(one) for one in pictures],
             labels=labels,
-            classes=[language.text(f"data.class_{number}") for number in range(10)],
+            classes=class_names(),
             **state,
         )
 
@@ -134,24 +129,9 @@ class ExplanationExplorer(Figure):
     def _most(self):
         return SHAPES[self.layer][0] - 1
 
-    @traitlets.validate("picture")
-    def _check_picture(self, proposal):
-        return pixels_of(proposal["value"])
-
-    @traitlets.validate("label", "target", "channel", "size")
-    def _check_number(self, proposal):
-        value, name = proposal["value"], proposal["trait"].name
-        least, most = {"size": (1, 14), "channel": (0, 15)}.get(name, (0, 9))
-        if value is not None and not least <= value <= most:
-            raise StateError(f"{name} is {value}; it must lie between {least} and {most}")
-        return value
-
     @traitlets.validate("position")
     def _check_position(self, proposal):
-        value = proposal["value"]
-        if len(value) != 2 or not all(0 <= place < 28 for place in value):
-            raise StateError(f"position is {value}; it must be a row and a column, 0 to 27")
-        return value
+        return inside("position", proposal["value"], (28, 28), "the picture")
 
     def alternative_text(self):
         names = {"view": self.text(self.view), "name": self.classes[self.target]}
@@ -159,10 +139,9 @@ class ExplanationExplorer(Figure):
         return self.text("alternative", logit=logit, **names)
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
         from matplotlib.patches import Rectangle
 
-        plot = Plot(figsize=(9, 3.1), layout="constrained")
+        plot = blank(9, 3.1)
         left, middle, right = plot.subplots(1, 3, width_ratios=(3, 3, 2.6))
         left.imshow(self.picture, cmap="gray", vmin=0, vmax=255)
         found = self.attribution

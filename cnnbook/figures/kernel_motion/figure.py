@@ -8,9 +8,10 @@ import traitlets
 from cnnbook import convolution
 from cnnbook.arrays import numbers_of, shortened
 from cnnbook.figures.convolution_explorer.figure import COURSE_INPUT
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE, PURPLE
 from cnnbook.figures.tables import KERNELS, size_text
+from cnnbook.figures.traits import inside, nearest, number
 
 DEPTH, ROW, COLUMN = np.indices((4, 4, 4))
 SIGNAL = (
@@ -52,13 +53,10 @@ class KernelMotion(Figure):
     position : (int, int, int)
         Slice, row and column of the output cell that is shown; 0 for directions there are not.
 
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
+    Raises ValueError if a value cannot be shown; it names the value.
     """
 
-    directions = traitlets.Int(1).tag(sync=True)
+    directions = number(1, 1, 3)
     channels = traitlets.Int(1).tag(sync=True)
     position = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
     inputs = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -82,27 +80,21 @@ class KernelMotion(Figure):
         box, kernel = self.shown
         return convolution.conv3d(box[None], kernel[None])[0, 0]
 
-    @traitlets.validate("directions", "channels")
-    def _check_choice(self, proposal):
-        value, name = proposal["value"], proposal["trait"].name
-        directions = value if name == "directions" else self.directions
-        most = 3 if name == "directions" else len(self._boxes[directions - 1][0])
+    @traitlets.validate("channels")
+    def _check_channels(self, proposal):
+        value, most = proposal["value"], len(self._boxes[self.directions - 1][0])
         if not 1 <= value <= most:
-            raise StateError(f"{name} is {value}; this figure shows 1 to {most}")
+            raise StateError(f"channels is {value}; it must lie between 1 and {most}")
         return value
 
     @traitlets.validate("position")
     def _check_position(self, proposal):
-        value, shape = proposal["value"], self.output.shape
-        if len(value) != 3 or not all(0 <= v < n for v, n in zip(value, shape, strict=True)):
-            raise StateError(f"position is {value}; the output has {size_text(shape)} cells")
-        return value
+        return inside("position", proposal["value"], self.output.shape)
 
     @traitlets.observe("directions")
     def _stay_inside(self, change):
         self.channels = min(self.channels, len(self._boxes[self.directions - 1][0]))
-        limits = [size - 1 for size in self.output.shape]
-        self.position = [min(p, most) for p, most in zip(self.position, limits, strict=True)]
+        self.position = nearest(self.position, self.output.shape)
 
     def alternative_text(self):
         box, kernel = self.shown
@@ -119,8 +111,6 @@ class KernelMotion(Figure):
         )
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
-
         box, kernel = self.shown
         output, start = self.output, self.position
         boards = [("input", one, BLUE, start, kernel.shape[1:]) for one in box]
@@ -129,7 +119,7 @@ class KernelMotion(Figure):
         deep, upright = self.directions == 3, self.directions == 1
         wide = [one.shape[2] + SLANT * one.shape[1] * deep for _, one, *_ in boards]
         size = (5, 0.9 * len(boards)) if upright else (0.36 * sum(wide) + 0.4 * len(boards), 3.7)
-        plot = Plot(figsize=size, layout="constrained")
+        plot = blank(*size)
         shape = (len(boards), 1) if upright else (1, len(boards))
         rows = plot.subplots(*shape, squeeze=False, width_ratios=None if upright else wide)
         for k, (axes, (name, *look)) in enumerate(zip(rows.flat, boards, strict=True)):

@@ -1,14 +1,16 @@
 """Message passing: who speaks to a node and with what weight, and what the network makes of it."""
 
 import math
+from typing import Any
 
 import torch
 import traitlets
 
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
+from cnnbook.figures.palette import BLUE, LINE, ORANGE, QUIET
+from cnnbook.figures.traits import number
 from cnnbook.graphs import GCN, Graph, normalised_adjacency
 
-BLUE, ORANGE, LINE = "#0072B2", "#B34700", "#c9d1d9"  # as in figure.css
 SHAPES = "os"  # a circle for party 0, a square for party 1
 
 
@@ -30,10 +32,7 @@ class MessagePassing(Figure):
     edges : list of [i, j], each edge once; the reader changes it
     snapshot : which of `epochs` is shown
 
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
+    Raises ValueError if a value cannot be shown; it names the value.
     """
 
     places = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
@@ -45,7 +44,7 @@ class MessagePassing(Figure):
     weights = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
     snapshot = traitlets.Int(0).tag(sync=True)
     node = traitlets.Int(0).tag(sync=True)
-    layers = traitlets.Int(1).tag(sync=True)
+    layers = number(1, 0, 2)
     fixed = ("places", "labels", "known", "original", "epochs", "weights")
 
     def __init__(self, graph, snapshots=None, **state):
@@ -69,10 +68,10 @@ class MessagePassing(Figure):
             **state,
         )
 
-    @traitlets.validate("edges", "node", "layers", "snapshot", "weights")
+    @traitlets.validate("edges", "node", "snapshot", "weights")
     def _check(self, proposal):
         value, name, count = proposal["value"], proposal["trait"].name, len(self.labels)
-        limits = {"node": count - 1, "layers": 2, "snapshot": max(0, len(self.weights) - 1)}
+        limits = {"node": count - 1, "snapshot": max(0, len(self.weights) - 1)}
         if name in limits and not 0 <= value <= limits[name]:
             raise StateError(f"{name} is {value}; it must lie between 0 and {limits[name]}")
         if name == "edges":
@@ -96,7 +95,7 @@ class MessagePassing(Figure):
         """With what weight each node speaks to `node` through `layers` layers, (N,)."""
         return torch.linalg.matrix_power(self.matrix(), self.layers)[self.node]
 
-    def logits(self):
+    def logits(self) -> Any:
         """What the network of the snapshot says on these edges, (N, 2); None without snapshots."""
         if not self.weights:
             return None
@@ -128,10 +127,8 @@ class MessagePassing(Figure):
         return f"{sentence} {self.text('alternative_trained', **values)}"
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
-
         logits, heard = self.logits(), self.heard()
-        plot = Plot(figsize=(7.2, 3.6), layout="constrained")
+        plot = blank(7.2, 3.6)
         panels = plot.subplots(1, 1 if logits is None else 2, squeeze=False)[0]
         answers = self.labels if logits is None else logits.argmax(1).tolist()
         for i, j in self.edges:
@@ -151,7 +148,7 @@ class MessagePassing(Figure):
         panels[0].set_title(self.text("hears", node=self.node, layers=self.layers), fontsize=11)
         if logits is not None:
             ends = [float(logits.min()), float(logits.max())]
-            panels[1].plot(ends, ends, "--", color="#57606a", zorder=0)
+            panels[1].plot(ends, ends, "--", color=QUIET, zorder=0)
             panels[1].set(xlabel=self.text("logit_0"), ylabel=self.text("logit_1"))
             title = self.text("decision", epoch=self.epochs[self.snapshot])
             panels[1].set_title(title, fontsize=11)

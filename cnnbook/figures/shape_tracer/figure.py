@@ -9,7 +9,8 @@ import traitlets
 
 from cnnbook.arrays import numbers_of, shortened
 from cnnbook.convolution import output_size
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
+from cnnbook.figures.palette import BLUE, GREEN, ORANGE, PURPLE, QUIET
 
 # The course's network, `cnnbook.models.FashionCNN`; a test compares both.
 FASHION_CNN = [
@@ -27,13 +28,7 @@ FASHION_CNN = [
     {"name": "softmax", "kind": "softmax"},
 ]
 TEXTS = ("name", "kind")  # of a layer; the rest are numbers
-COLOURS = {  # as in figure.css: input blue, kernels orange, output green; quiet where none learns
-    "input": "#0072B2",
-    "convolution": "#B34700",
-    "pooling": "#8E4585",
-    "dense": "#00735C",
-    "output": "#00735C",
-}
+COLOURS = {"input": BLUE, "convolution": ORANGE, "pooling": PURPLE, "dense": GREEN, "output": GREEN}
 
 
 class ShapeTracer(Figure):
@@ -99,20 +94,19 @@ class ShapeTracer(Figure):
         return f"{text} {opened}".strip()
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
         from matplotlib.patches import Rectangle
 
         shapes = [self.shape, *(step["after"] for step in self.steps)]
         names = [self.text("input"), *(step["name"] for step in self.steps)]
         kinds = ["input", *(step["kind"] for step in self.steps)]
-        plot = Plot(figsize=(9.4, 2.2), layout="constrained")
+        plot = blank(9.4, 2.2)
         axes = plot.subplots()
         for x, (shape, name, kind) in enumerate(zip(shapes, names, kinds, strict=True)):
             hidden = x > 0 and x - 1 not in self.known
             width, height = (0.5, 0.5) if hidden else _box(shape)
             box = (x - width / 2, -height / 2)
-            style = {"ls": "--", "fc": "white"} if hidden else {"fc": COLOURS.get(kind, "#57606A")}
-            axes.add_patch(Rectangle(box, width, height, ec="#57606A", **style))
+            style, face = ("--", "white") if hidden else ("-", COLOURS.get(kind, QUIET))
+            axes.add_patch(Rectangle(box, width, height, ec=QUIET, ls=style, fc=face))
             axes.text(x, 0.65, name.replace(", ", "\n"), ha="center", va="bottom", fontsize=9)
             label = "?" if hidden else "\n".join(map(str, shape))
             axes.text(x, -0.65, label, ha="center", va="top", fontsize=9)
