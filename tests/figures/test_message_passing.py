@@ -91,6 +91,8 @@ def test_keys_choose_the_node_and_the_layers(open_figure):
         ("ArrowLeft", {"node": 33}),
         ("ArrowUp", {"layers": 2}),
         ("ArrowUp", {"layers": 2}),
+        ("Home", {"node": 0}),
+        ("End", {"node": 33}),
         ("ArrowLeft", {"node": 32}),
         ("ArrowDown", {"layers": 1}),
         ("ArrowDown", {"layers": 0}),
@@ -125,6 +127,9 @@ def test_the_mouse_points_and_drags(open_figure):
     page.mouse.move(*centre(page, 33))
     page.mouse.up()  # the same again cuts it
     assert len(trait(page, "edges")) == 78
+    page.evaluate("document.querySelector('.cnnbook-place').cnnbookModel.set('edges', [])")
+    page.mouse.dblclick(*centre(page, 5))
+    assert trait(page, "edges") == figure.original and trait(page, "node") == 5
 
 
 def test_buttons_connect_cut_and_restore(open_figure):
@@ -169,7 +174,7 @@ def test_epochs_are_scrubbed_and_the_nodes_move(open_figure):
 def test_play_runs_to_the_end_and_without_motion_takes_one_step(open_figure):
     figure = trained(snapshot=0)
     page = open_figure(figure)
-    page.get_by_role("button", name=figure.text("play")).click()
+    page.locator(".message-board").press("Space")
     model = "document.querySelector('.cnnbook-place').cnnbookModel"
     page.wait_for_function(f"{model}.get('snapshot') === 2")
     page.get_by_role("button", name=figure.text("play"), exact=True).wait_for()

@@ -29,7 +29,7 @@ def output(page):
 
 
 STICKING_OUT = """
-[...document.querySelectorAll('.pool-part, button, .pool-sum, .pool-effect, .pool-tick')].filter(
+[...document.querySelectorAll('.pool-part, button, .pool-sum, .pool-effect, .cnnbook-tick')].filter(
   (node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.className)
 """
 

@@ -100,6 +100,7 @@ def test_keys_shift_and_shuffle_and_the_sums_follow(open_figure):
         ("ArrowRight", {"shift": 2}),
         ("Space", {"shuffled": True}),
         ("ArrowLeft", {"shift": 1}),
+        ("End", {"shift": 5}),
         ("Home", {"shift": 0, "shuffled": False}),
         ("Space", {"shuffled": True}),
     ]:
@@ -132,9 +133,21 @@ def test_mouse_drags_the_picture_and_presses_the_buttons(open_figure):
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + 3.2 * cell, y + 9)
+    page.mouse.move(x - 0.2 * cell, y)
+    settle(page)
+    assert "−0" not in page.locator("[aria-live=polite]").inner_text()
+    page.mouse.move(x + 3.2 * cell, y + 9)
     page.mouse.up()
     page.mouse.move(x, y)  # let go: it stays
     assert trait(page, "shift") == 3
+    page.mouse.dblclick(x, y)
+    assert rows(page) == expected(figure, shift=0)
+    page.locator(".shuffle-title.picture").hover()  # pressed elsewhere and drawn over the picture
+    page.mouse.down()
+    page.mouse.move(x, y, steps=3)
+    page.mouse.up()
+    assert trait(page, "shift") == 0
+    page.get_by_role("slider", name=figure.words["shift"]).fill("3")
     page.get_by_role("button", name=figure.words["shuffle"]).click()
     assert rows(page) == expected(figure, shift=3, shuffled=True)
     assert page.get_by_role("button", pressed=True).count() == 1

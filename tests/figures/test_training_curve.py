@@ -126,6 +126,8 @@ def test_keys_slider_and_pointer_read_the_numbers(open_figure):
     ring = page.locator("circle.curve-ring.curve-training").nth(1)
     assert float(ring.get_attribute("cx")) == pytest.approx(x, abs=0.2)
     assert float(ring.get_attribute("cy")) == pytest.approx(y, abs=0.2)
+    page.locator(".curve-panel svg").nth(1).dblclick()
+    assert position(page) == -1  # the newest
     page.locator(".curve-panel").first.focus()
     page.keyboard.press("Home")
     settle(page)

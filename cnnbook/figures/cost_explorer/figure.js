@@ -12,11 +12,13 @@ function network(numbers) {
   const layers = [];
   let shape = [1, 28, 28];
   const add = (name, kind, after, multiplications, parameters, written, learned) => {
-    layers.push({ name, kind, before: shape, after, multiplications, parameters, written, learned });
+    const counts = { multiplications, parameters, written, learned };
+    layers.push({ name, kind, before: shape, after, ...counts });
     shape = after;
   };
   for (const place of [1, 2]) {
-    const [filters, kernel, stride] = ["filters", "kernel", "stride"].map((name) => numbers[name + place]);
+    const [filters, kernel, stride] = ["filters", "kernel", "stride"].map(
+      (name) => numbers[name + place]);
     const channels = shape[0];
     const [rows, columns] = shape.slice(1).map(
       (size) => Math.floor((size + 2 * Math.floor(kernel / 2) - kernel) / stride) + 1);
@@ -25,14 +27,16 @@ function network(numbers) {
     add(`conv${place}`, "convolution", [filters, rows, columns], weights * rows * columns,
       weights + 2 * filters, `${rows}·${columns} · ${one}`, `${one} + 2 · ${filters}`);
     if (numbers[`pool${place}`]) {
-      add(`pool${place}`, "pooling", [filters, Math.floor(rows / 2), Math.floor(columns / 2)], 0, 0, "", "0");
+      const halved = [filters, Math.floor(rows / 2), Math.floor(columns / 2)];
+      add(`pool${place}`, "pooling", halved, 0, 0, "", "0");
     }
   }
   shape = [product(shape)]; // flattened
   const dense = (name, units, more) => {
     const weights = shape[0] * units;
     const written = `${shape[0]} · ${units}`;
-    add(name, "dense", [units], weights, weights + more * units, written, `${written} + ${more} · ${units}`);
+    add(name, "dense", [units], weights, weights + more * units, written,
+      `${written} + ${more} · ${units}`);
   };
   if (numbers.hidden) dense("fc1", numbers.hidden, 2); // a batch norm: two a unit
   dense("fc2", 10, 1); // a bias
@@ -47,8 +51,9 @@ function costs(numbers) {
     const bytes = 4 * values + (4 * layer.parameters) / batch; // float32
     const computing = (2 * layer.multiplications * batch) / (peak * 1e6);
     const memory = (bytes * batch) / (bandwidth * 1e6);
+    const [milliseconds, limit] = [Math.max(computing, memory), computing >= memory];
     return { ...layer, bytes, intensity: (2 * layer.multiplications) / bytes, computing, memory,
-      milliseconds: Math.max(computing, memory), limit: computing >= memory ? "computing" : "memory" };
+      milliseconds, limit: limit ? "computing" : "memory" };
   });
 }
 
@@ -59,192 +64,227 @@ function times(layers, batch) {
   return { forward, epoch: ((3 * forward - layers[0].milliseconds) * EPOCH) / batch / 1000 };
 }
 
-const counted = (number) => Math.round(number).toLocaleString("en-US");
-const digits = (number) => number.toLocaleString("en-US", { maximumSignificantDigits: 3 });
-const percent = (share) => `${(100 * share).toLocaleString("en-US", { maximumFractionDigits: 1 })} %`;
+const threeDigits = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+const oneDecimal = new Intl.NumberFormat("en-US", { maximumFractionDigits: 1 });
+const rounded = (number) => threeDigits.format(number);
 
-function render({ model, el }) {
-  const { root, word } = kit.figure(el, model, "cost_explorer");
-  const { element } = kit;
-  const presets = model.get("presets");
-  const NETWORK = Object.keys(presets.course); // filters1, kernel1, …
-  const NUMBERS = [...NETWORK, "batch", "peak", "bandwidth"];
-  const course = sum(network(presets.course), "multiplications");
-  let layers = [];
+// ---- what the reader does -----------------------------------------------------------------------
 
-  // ---- the controls ---------------------------------------------------------------------------
-  const update = (changes) => {
-    Object.entries(changes).forEach(([name, value]) => model.set(name, value));
-    model.save_changes();
+function makeView({ model, el }) {
+  const figure = kit.figure(el, model, "cost_explorer");
+  const { get, put } = figure;
+  const presets = get("presets");
+  const traits = [...Object.keys(presets.course), "batch", "peak", "bandwidth"];
+  const state = kit.derived(model, traits, () => {
+    const numbers = Object.fromEntries(traits.map((name) => [name, get(name)]));
+    const layers = costs(numbers);
+    return { numbers, layers, all: sum(layers, "multiplications"), ...times(layers, get("batch")) };
+  });
+  // The chosen layer, or the one before it that is still there.
+  const rank = (name) => LAYERS.indexOf(name);
+  const chosen = () => state().layers.findLast(({ name }) => rank(name) <= rank(get("layer")));
+  const path = kit.walk({
+    place: () => [state().layers.indexOf(chosen())], shape: () => [state().layers.length],
+    go: ([place]) => put({ layer: state().layers[place].name }),
+  });
+  return { ...figure, presets, traits, state, chosen, path };
+}
+
+// ---- the parts ----------------------------------------------------------------------------------
+
+// By the name of the trait; `of` is the layer, for those who hear a control's name without seeing
+// where it stands.
+function makeControls({ word, put }) {
+  const about = (trait, of) => {
+    const label = word(trait.replace(/\d/, ""));
+    return { label, name: `${of} ${label}`.trim(), onInput: (value) => put({ [trait]: value }) };
   };
-  const controls = {};
-  // `of` is the layer, for those who hear the control's name without seeing where it stands.
-  const slider = (name, text, of, min, max, step) => {
-    const one = kit.slider({ label: word(text), min, max, onInput: (value) => update({ [name]: value }) });
-    one.input.step = step;
-    if (of) one.input.setAttribute("aria-label", `${of} ${word(text)}`);
-    controls[name] = one;
-    return one.node;
-  };
-  const tick = (name, of) => {
-    const input = element("input", { type: "checkbox", "aria-label": `${of} ${word("pool")}`,
-      onchange: () => update({ [name]: input.checked }) });
-    controls[name] = { input, set: (value) => { input.checked = value; } };
-    return element("label", { class: "cost-tick" }, input, word("pool"));
-  };
-  const convolution = (place) => element("fieldset", { class: "cost-group" },
-    element("legend", {}, `conv${place}`),
-    slider(`filters${place}`, "filters", `conv${place}`, 1, 128, 1),
-    slider(`kernel${place}`, "kernel", `conv${place}`, 1, 7, 2),
-    slider(`stride${place}`, "stride", `conv${place}`, 1, 3, 1),
-    tick(`pool${place}`, `conv${place}`));
-  controls.batch = kit.select({ label: word("batch"),
+  const slider = (trait, of, min, max, step = 1) =>
+    kit.slider({ ...about(trait, of), min, max, step });
+  const hidden = slider("hidden", "", 0, 1024, 8);
+  const batch = kit.select({
+    label: word("batch"), onInput: (value) => put({ batch: Number(value) }),
     options: Array.from({ length: 11 }, (_, power) => [2 ** power, 2 ** power]),
-    onInput: (value) => update({ batch: Number(value) }) });
-  const buttons = Object.keys(presets).map((name) =>
-    [name, kit.button({ label: word(name), onClick: () => update(presets[name]) })]);
+  });
+  return Object.assign({ hidden, batch }, ...[1, 2].map((place) => ({
+    [`filters${place}`]: slider(`filters${place}`, `conv${place}`, 1, 128),
+    [`kernel${place}`]: slider(`kernel${place}`, `conv${place}`, 1, 7, 2),
+    [`stride${place}`]: slider(`stride${place}`, `conv${place}`, 1, 3),
+    [`pool${place}`]: kit.tick(about(`pool${place}`, `conv${place}`)),
+  })));
+}
 
-  // ---- the totals -----------------------------------------------------------------------------
-  const fact = (text, value = element("b"), label = element("span", {}, text)) => (
-    { value, label, node: element("div", { class: "cost-fact" }, value, label) });
-  const facts = { multiplications: fact(word("a_picture")), parameters: fact(word("all_parameters")),
-    forward: fact(""), epoch: fact(word("epoch")) };
-  const compared = element("div", { class: "cost-compared", role: "status", "aria-live": "polite" });
+// A row a layer. On a narrow page a row becomes a block: the roles keep it a table, the labels name
+// the numbers.
+const COLUMNS = ["output", "multiplications", "parameters", "bytes", "intensity", "milliseconds"];
 
-  // ---- the table: a row a layer ---------------------------------------------------------------
-  const COLUMNS = ["output", "multiplications", "parameters", "bytes", "intensity", "milliseconds"];
-  // On a narrow page a row becomes a block: the roles keep it a table, the labels name the numbers.
-  const row = (head) => {
-    const cells = Object.fromEntries(COLUMNS.map((name) => [name,
-      element("td", { role: "cell", class: `cost-${name}`, "data-label": word(name) })]));
-    const first = element("th", { role: "rowheader", scope: "row" }, head);
-    return { cells, node: element("tr", { role: "row" }, first, ...Object.values(cells)) };
-  };
-  const rows = Object.fromEntries(LAYERS.map((name) => {
-    const button = element("button", { type: "button", class: "cost-name" }, name);
-    const one = row(button);
-    one.node.addEventListener("click", () => choose(name));
-    return [name, { ...one, button }];
-  }));
-  const total = row(word("total"));
+function makeRow(word, head) {
+  const { element } = kit;
+  const cells = Object.fromEntries(COLUMNS.map((name) => [name,
+    element("td", { role: "cell", class: `cost-${name}`, "data-label": word(name) })]));
+  const first = element("th", { role: "rowheader", scope: "row" }, head);
+  return { cells, node: element("tr", { role: "row" }, first, ...Object.values(cells)) };
+}
+
+function makeLayer({ word, put }, name) {
+  const { element } = kit;
+  const button = element("button", { type: "button", class: "cost-name" }, name);
+  const { cells, node } = makeRow(word, button);
+  const [count, least, limit, share] = [...[1, 2, 3].map(() => element("span")), element("small")];
+  const bar = element("span", { class: "cost-bar", "aria-hidden": "true" });
+  cells.multiplications.append(element("span", {}, count, share), bar);
+  cells.milliseconds.append(least, limit);
+  node.addEventListener("click", () => put({ layer: name }));
+  return { button, cells, node, count, share, bar, least, limit };
+}
+
+function makeTable(view) {
+  const { element } = kit;
+  const { word } = view;
+  const rows = Object.fromEntries(LAYERS.map((name) => [name, makeLayer(view, name)]));
+  const total = makeRow(word, word("total"));
   const heads = ["layer", ...COLUMNS].map((name) =>
     element("th", { role: "columnheader", scope: "col" }, word(name)));
   const table = element("table", { class: "cost-table", role: "table", "aria-label": word("move") },
     element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...heads)),
     element("tbody", { role: "rowgroup" }, ...Object.values(rows).map((one) => one.node)),
     element("tfoot", { role: "rowgroup" }, total.node));
+  return { table, rows, total };
+}
 
-  // ---- the chosen layer -----------------------------------------------------------------------
-  const said = element("div", { class: "cost-said", role: "status", "aria-live": "polite" });
-  const legend = element("div", { class: "cost-legend" });
-  const sums = element("div", { class: "cost-sums" });
-  const machine = element("p");
+function makeParts(view) {
+  const { element } = kit;
+  const { root, word, presets, put } = view;
+  const controls = makeControls(view);
+  const buttons = Object.keys(presets).map((name) =>
+    ({ name, node: kit.button({ label: word(name), onClick: () => put(presets[name]) }) }));
+  const box = (name, ...children) => element("div", { class: `cost-${name}` }, ...children);
+  const section = (name, ...children) => element("section", { class: `cost-${name}` }, ...children);
+  const status = (name) =>
+    element("div", { class: `cost-${name}`, role: "status", "aria-live": "polite" });
+  const fact = (text) => {
+    const [value, label] = [element("b"), element("span", {}, text)];
+    return { value, label, node: box("fact", value, label) };
+  };
+  const facts = {
+    multiplications: fact(word("a_picture")), parameters: fact(word("all_parameters")),
+    forward: fact(""), epoch: fact(word("epoch")),
+  };
+  const group = (place) => element("fieldset", { class: "cost-group" },
+    element("legend", {}, `conv${place}`),
+    ...["filters", "kernel", "stride", "pool"].map((name) => controls[name + place].node));
+  const { table, rows, total } = makeTable(view);
+  const [compared, said] = [status("compared"), status("said")];
+  const [legend, sums, machine] = [box("legend"), box("sums"), element("p")];
   root.append(
-    element("section", { class: "cost-controls" },
-      element("div", { class: "cost-buttons" }, ...buttons.map(([, button]) => button)),
-      convolution(1), convolution(2),
-      element("div", { class: "cost-group cost-rest" },
-        slider("hidden", "hidden", "", 0, 1024, 8), controls.batch.node)),
-    element("section", { class: "cost-facts" }, ...Object.values(facts).map((one) => one.node), compared),
-    table,
-    element("section", { class: "cost-chosen" }, said, legend, sums),
-    element("section", { class: "cost-notes" }, machine, ...["note", "training", "help"].map(
-      (name) => element("p", {}, word(name)))));
+    section("controls", box("buttons", ...buttons.map(({ node }) => node)), group(1), group(2),
+      box("group cost-rest", controls.hidden.node, controls.batch.node)),
+    section("facts", ...Object.values(facts).map(({ node }) => node), compared),
+    table, section("chosen", said, legend, sums),
+    section("notes", machine, ...["note", "training", "help"].map((name) =>
+      element("p", {}, word(name)))));
+  return { controls, buttons, facts, table, rows, total, compared, said, legend, sums, machine };
+}
 
-  // The chosen layer, or the one before it that is still there.
-  const rank = (name) => LAYERS.indexOf(name);
-  const chosen = () => layers.findLast((layer) => rank(layer.name) <= rank(model.get("layer")));
-  function choose(name) {
-    if (name !== model.get("layer")) update({ layer: name });
-  }
-  root.addEventListener("keydown", (event) => {
-    if (event.target.matches("input, select")) return;
-    const place = layers.indexOf(chosen());
-    const next = { ArrowUp: place - 1, ArrowDown: place + 1, Home: 0, End: layers.length - 1 }[event.key];
-    if (next === undefined) return;
-    event.preventDefault();
-    if (!layers[next]) return;
-    choose(layers[next].name);
-    if (event.target.matches(".cost-name")) rows[layers[next].name].button.focus();
-  });
+// ---- the drawing --------------------------------------------------------------------------------
 
-  // ---- the drawing ----------------------------------------------------------------------------
-  function drawRow(layer, all) {
-    const { node, cells, button } = rows[layer.name];
-    const share = layer.multiplications / all;
-    const bar = element("span", { class: "cost-bar", "aria-hidden": "true" });
+function drawControls({ get, presets }, { controls, buttons }) {
+  Object.entries(controls).forEach(([name, control]) => control.set(get(name)));
+  buttons.forEach(({ name, node }) => node.setAttribute("aria-pressed",
+    String(Object.entries(presets[name]).every(([trait, value]) => value === get(trait)))));
+}
+
+function drawRows({ word, state }, { rows }) {
+  const { counted, write } = kit;
+  Object.values(rows).forEach(({ node }) => { node.hidden = true; });
+  for (const layer of state().layers) {
+    const { node, cells, count, share, bar, least, limit } = rows[layer.name];
+    const part = layer.multiplications / state().all;
+    node.hidden = false;
     node.dataset.kind = layer.kind;
-    cells.output.textContent = layer.after.join(" × ");
-    cells.multiplications.replaceChildren(element("span", {}, counted(layer.multiplications),
-      element("small", {}, ` ${percent(share)}`)), bar);
-    bar.style.setProperty("--share", share);
-    cells.parameters.textContent = counted(layer.parameters);
-    cells.bytes.textContent = counted(layer.bytes);
-    cells.intensity.textContent = digits(layer.intensity);
-    cells.milliseconds.replaceChildren(`≥ ${digits(layer.milliseconds)} ms `,
-      element("span", { class: `cost-limit cost-${layer.limit}` }, word(layer.limit)));
-    const here = layer === chosen();
+    write(cells.output, layer.after.join(" × "));
+    write(count, counted(layer.multiplications));
+    write(share, ` ${oneDecimal.format(100 * part)} %`);
+    bar.style.setProperty("--share", String(part));
+    write(cells.parameters, counted(layer.parameters));
+    write(cells.bytes, counted(layer.bytes));
+    write(cells.intensity, rounded(layer.intensity));
+    write(least, `≥ ${rounded(layer.milliseconds)} ms `);
+    write(limit, word(layer.limit));
+    limit.className = `cost-limit cost-${layer.limit}`;
+  }
+}
+
+function drawTotal({ word, state, presets }, { total, facts, compared }) {
+  const { counted, write } = kit;
+  const { numbers, layers, all, forward, epoch } = state();
+  ["multiplications", "parameters", "bytes"].forEach((name) =>
+    write(total.cells[name], counted(sum(layers, name))));
+  write(total.cells.intensity, rounded((2 * all) / sum(layers, "bytes")));
+  write(total.cells.milliseconds, `≥ ${rounded(forward)} ms`);
+  write(facts.multiplications.value, counted(all));
+  write(facts.parameters.value, counted(sum(layers, "parameters")));
+  write(facts.forward.value, `≥ ${rounded(forward)} ms`);
+  write(facts.forward.label, word("forward", { batch: numbers.batch }));
+  write(facts.epoch.value, `≥ ${rounded(epoch)} s`);
+  const course = sum(network(presets.course), "multiplications");
+  const [fewer, more] = [course / all, all / course].map(rounded);
+  write(compared, fewer === "1" ? word("as_many")
+    : all < course ? word("fewer", { times: fewer }) : word("more", { times: more }));
+}
+
+// The chosen row: the table has one Tab stop, and the focus goes along.
+function drawHere({ chosen }, { table, rows }) {
+  Object.entries(rows).forEach(([name, { node, button }]) => {
+    const here = name === chosen().name;
     node.classList.toggle("cost-here", here);
-    button.setAttribute("aria-pressed", here);
+    button.setAttribute("aria-pressed", String(here));
     button.tabIndex = here ? 0 : -1;
-  }
-  function drawTotal(numbers) {
-    const all = {};
-    const { forward, epoch } = times(layers, numbers.batch);
-    for (const name of ["multiplications", "parameters", "bytes"]) {
-      all[name] = sum(layers, name);
-      total.cells[name].textContent = counted(all[name]);
-    }
-    total.cells.intensity.textContent = digits((2 * all.multiplications) / all.bytes);
-    total.cells.milliseconds.textContent = `≥ ${digits(forward)} ms`;
-    facts.multiplications.value.textContent = counted(all.multiplications);
-    facts.parameters.value.textContent = counted(all.parameters);
-    facts.forward.value.textContent = `≥ ${digits(forward)} ms`;
-    facts.forward.label.textContent = word("forward", { batch: numbers.batch });
-    facts.epoch.value.textContent = `≥ ${digits(epoch)} s`;
-    const [fewer, more] = [course / all.multiplications, all.multiplications / course].map(digits);
-    compared.textContent = fewer === "1" ? word("as_many")
-      : all.multiplications < course ? word("fewer", { times: fewer }) : word("more", { times: more });
-    return all.multiplications;
-  }
-  function drawChosen({ batch, peak, bandwidth }) {
-    const layer = chosen();
-    const [speed, width] = [peak, bandwidth].map(digits);
-    const { name, kind, written, multiplications } = layer;
-    said.dataset.kind = kind;
-    said.textContent = word("said", { layer: name, limit: word(`limited_${layer.limit}`),
-      product: written ? `${written} = ${counted(multiplications)}` : word("no_product") });
-    legend.textContent = word(`as_${kind}`);
-    const [input, output] = [layer.before, layer.after].map((shape) => shape.join("·"));
-    const lines = {
-      parameters_sum: `${layer.learned} = ${counted(layer.parameters)}`,
-      bytes_sum: `4 · (${input} + ${output}) + 4 · ${counted(layer.parameters)} / ${batch} = ${counted(layer.bytes)}`,
-      computing_sum: `${batch} · 2 · ${counted(multiplications)} / ${speed} GFLOP/s = ${digits(layer.computing)} ms`,
-      memory_sum: `${batch} · ${counted(layer.bytes)} / ${width} GB/s = ${digits(layer.memory)} ms`,
-    };
-    sums.replaceChildren(...Object.entries(lines).flatMap(([line, text]) =>
-      [element("div", { class: "cost-legend" }, word(line)), element("div", { class: "cost-sum" }, text)]));
-    machine.textContent = word("machine",
-      { peak: speed, bandwidth: width, ridge: digits(peak / bandwidth) });
-  }
-  function drawAll() {
-    const numbers = Object.fromEntries(NUMBERS.map((name) => [name, model.get(name)]));
-    layers = costs(numbers);
-    Object.entries(controls).forEach(([name, control]) => control.set(numbers[name]));
-    buttons.forEach(([name, button]) => button.setAttribute("aria-pressed",
-      NETWORK.every((key) => presets[name][key] === numbers[key])));
-    Object.entries(rows).forEach(([name, one]) => {
-      one.node.hidden = !layers.some((layer) => layer.name === name);
-    });
-    const all = drawTotal(numbers);
-    layers.forEach((layer) => drawRow(layer, all));
-    drawChosen(numbers);
-  }
-  const redraw = kit.oncePerFrame(drawAll);
-  const undo = [kit.followTheme(root, () => {}), // colours come from the style sheet
-    kit.onChange(model, [...NUMBERS, "layer"], redraw)];
-  drawAll();
-  return () => undo.forEach((stopListening) => stopListening());
+  });
+  if (table.matches(":focus-within")) rows[chosen().name].button.focus();
+}
+
+function drawChosen({ word, state, chosen }, { said, legend, sums, machine }) {
+  const { element, counted } = kit;
+  const { batch, peak, bandwidth } = state().numbers;
+  const [speed, width, ridge] = [peak, bandwidth, peak / bandwidth].map(rounded);
+  const layer = chosen();
+  const [bytes, multiplications, parameters] = ["bytes", "multiplications", "parameters"].map(
+    (name) => counted(layer[name]));
+  said.dataset.kind = layer.kind;
+  kit.write(said, word("said", {
+    layer: layer.name, limit: word(`limited_${layer.limit}`),
+    product: layer.written ? `${layer.written} = ${multiplications}` : word("no_product"),
+  }));
+  kit.write(legend, word(`as_${layer.kind}`));
+  const [input, output] = [layer.before, layer.after].map((shape) => shape.join("·"));
+  const lines = {
+    parameters_sum: `${layer.learned} = ${parameters}`,
+    bytes_sum: `4 · (${input} + ${output}) + 4 · ${parameters} / ${batch} = ${bytes}`,
+    computing_sum: `${batch} · 2 · ${multiplications} / ${speed} GFLOP/s`
+      + ` = ${rounded(layer.computing)} ms`,
+    memory_sum: `${batch} · ${bytes} / ${width} GB/s = ${rounded(layer.memory)} ms`,
+  };
+  sums.replaceChildren(...Object.entries(lines).flatMap(([line, text]) => [
+    element("div", { class: "cost-legend" }, word(line)),
+    element("div", { class: "cost-sum" }, text)]));
+  kit.write(machine, word("machine", { peak: speed, bandwidth: width, ridge }));
+}
+
+function render({ model, el }) {
+  const view = makeView({ model, el });
+  const parts = makeParts(view);
+  const { traits } = view;
+  kit.keys(view.root, { path: view.path });
+  const draw = (part) => () => part(view, parts);
+  const clock = kit.clock(view.root, model, [
+    [draw(drawControls), ...traits],
+    [draw(drawRows), ...traits],
+    [draw(drawTotal), ...traits],
+    [draw(drawHere), ...traits, "layer"],
+    [draw(drawChosen), ...traits, "layer"],
+  ]);
+  return clock.stop;
 }
 
 export default { render, costs, times };

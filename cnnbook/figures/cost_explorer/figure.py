@@ -6,6 +6,7 @@ import traitlets
 
 from cnnbook.convolution import output_size
 from cnnbook.figures.figure import Figure, StateError, blank
+from cnnbook.figures.palette import GREEN, ORANGE, PURPLE
 from cnnbook.figures.traits import choice
 
 LAYERS = ["conv1", "pool1", "conv2", "pool2", "fc1", "fc2"]
@@ -28,7 +29,7 @@ PRESETS = {
         "hidden": 64,
     },
 }  # fmt: skip
-COLOURS = {"convolution": "#B34700", "pooling": "#8E4585", "dense": "#00735C"}
+COLOURS = {"convolution": ORANGE, "pooling": PURPLE, "dense": GREEN}
 EPOCH = 60_000  # pictures
 
 

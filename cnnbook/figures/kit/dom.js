@@ -90,19 +90,36 @@ function children(node, count, make) {
 }
 
 /**
- * A slider with a visible label and value. onInput(number) is called as it moves.
- * @param {{ label: string, min: number, max: number, onInput: (value: number) => void }} options
+ * A slider with a visible label and value. onInput(number) is called as it moves; a double click
+ * puts it back to where it stood first. `name` is its accessible name where the label, seen where
+ * it stands, says less.
+ * @param {{ label: string, name?: string, min: number, max: number, step?: number,
+ *   onInput: (value: number) => void }} options
  */
-function slider({ label, min, max, onInput }) {
+function slider({ label, name = label, min, max, step = 1, onInput }) {
   const value = element("output", { class: "cnnbook-value" });
+  let start; // the first value it was set to
+  const moved = () => { value.textContent = input.value; onInput(Number(input.value)); };
   const input = element("input", {
-    type: "range", min, max, step: 1, "aria-label": label,
-    oninput: () => { value.textContent = input.value; onInput(Number(input.value)); },
+    type: "range", min, max, step, "aria-label": name, oninput: moved,
+    ondblclick: () => { input.value = start; moved(); },
   });
   const node = element("label", { class: "cnnbook-slider" },
     element("span", {}, label), input, value);
-  const set = (number) => { input.value = number; write(value, number); };
+  const set = (number) => { start ??= number; input.value = number; write(value, number); };
   return { node, input, set };
+}
+
+/**
+ * A box to tick, with its label; onInput(ticked) is called on a change.
+ * @param {{ label: string, name?: string, onInput: (ticked: boolean) => void }} options
+ */
+function tick({ label, name, onInput }) {
+  const input = element("input", {
+    type: "checkbox", "aria-label": name, onchange: () => onInput(input.checked),
+  });
+  const node = element("label", { class: "cnnbook-tick" }, input, label);
+  return { node, input, set: (ticked) => { input.checked = ticked; } };
 }
 
 /**

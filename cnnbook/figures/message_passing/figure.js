@@ -1,14 +1,13 @@
 // Message passing on a small graph: who speaks to the chosen node and with what weight, and what
 // a trained network of two layers makes of the graph as it is now.
 
-const TRAITS = ["places", "labels", "known", "original", "edges", "epochs", "weights", "snapshot",
-  "node", "layers"];
+const HEARD = ["edges", "layers", "node"]; // what decides who is heard
+const NETWORK = ["edges", "weights", "snapshot", "labels"]; // and what the network says
 const SHOWN = 7; // speakers in the list; the rest share one line
 
 // D̃^(-1/2) Ã D̃^(-1/2): self-loops added, each edge divided by √(its two degrees).
 function normalize(count, edges) {
-  const table = Array.from({ length: count }, (_, i) =>
-    Array.from({ length: count }, (__, j) => Number(i === j)));
+  const table = kit.tableOf(count, count, (i, j) => Number(i === j));
   for (const [i, j] of edges) table[i][j] = table[j][i] = 1;
   const degree = table.map((row) => row.reduce((sum, value) => sum + value, 0));
   return table.map((row, i) => row.map((value, j) => value / Math.sqrt(degree[i] * degree[j])));
@@ -21,7 +20,7 @@ function product(one, other) {
 
 // With what weight node j speaks to node i through so many layers: a power of the matrix.
 function heard(matrix, layers) {
-  let table = matrix.map((row, i) => row.map((_, j) => Number(i === j)));
+  let table = kit.tableOf(matrix.length, matrix.length, (i, j) => Number(i === j));
   for (let k = 0; k < layers; k += 1) table = product(matrix, table);
   return table;
 }
@@ -48,224 +47,265 @@ function toggled(edges, i, j) {
   return rest.length < edges.length ? rest : [...edges, edge];
 }
 
-function render({ model, el }) {
-  const { root, word } = kit.figure(el, model, "message_passing");
-  const { element, svg } = kit;
-  const get = (name) => model.get(name);
+// ---- what the reader does -----------------------------------------------------------------------
+
+function makeView({ model, el }) {
+  const figure = kit.figure(el, model, "message_passing");
+  const { get, put } = figure;
   const count = get("places").length;
-  const trained = get("weights").length > 0;
   const nodes = Array.from({ length: count }, (_, node) => node);
-  let other = count - 1;
-  let playing = null;
-
-  // ---- the parts ------------------------------------------------------------------------------
-  const edgeLayer = svg("g");
-  const nodeLayer = svg("g");
-  const weightLayer = svg("g");
-  const picture = svg("svg", { viewBox: "0 0 400 270", "aria-hidden": "true" },
-    edgeLayer, nodeLayer, weightLayer);
-  const board = element("div", { class: "message-board", tabindex: 0, role: "group" }, picture);
-  const listTitle = element("div", { class: "message-title" });
-  const list = element("table", { class: "message-list" });
-  const planeTitle = element("div", { class: "message-title" });
-  const plane = svg("svg", { viewBox: "0 0 400 240", "aria-hidden": "true" });
-  const layers = kit.slider({ label: word("layers"), min: 0, max: 2, onInput: (value) => update({ layers: value }) });
-  const epochs = kit.slider({
-    label: word("epoch"), min: 0, max: get("epochs").length - 1, onInput: (value) => { stop(); update({ snapshot: value }); },
+  const matrix = kit.derived(model, ["edges"], () => normalize(count, get("edges")));
+  const powers = kit.derived(model, ["edges", "layers"], () => heard(matrix(), get("layers")));
+  const row = () => powers()[get("node")]; // with what weight each node is heard
+  const trained = get("weights").length > 0;
+  const said = kit.derived(model, NETWORK, () =>
+    (trained ? logits(matrix(), get("weights")[get("snapshot")]) : null));
+  // The share that the network, or the truth, gives to the president's side.
+  const share = kit.derived(model, NETWORK, () =>
+    said()?.map(([one, other]) => 1 / (1 + Math.exp(one - other))) ?? get("labels"));
+  let other = count - 1; // whom the reader may connect with the node
+  const friend = () => (other === get("node") ? (other + 1) % count : other);
+  const befriend = (node) => { other = node; };
+  const toggle = (i, j) => { if (i !== j) put({ edges: toggled(get("edges"), i, j) }); };
+  const restore = () => put({ edges: get("original") });
+  const path = kit.walk({ // through the epochs
+    place: () => [get("snapshot")], shape: () => [get("epochs").length],
+    go: ([snapshot]) => put({ snapshot }),
   });
-  const play = kit.button({ label: word("play"), onClick: () => (playing ? stop() : start()) });
-  const friend = kit.select({
-    label: word("other"), options: nodes.map((node) => [node, node]), onInput: (value) => { other = Number(value); draw(); },
-  });
-  const change = kit.button({ label: word("connect"), onClick: () => toggle(get("node"), other) });
-  const back = kit.button({ label: word("back"), onClick: () => update({ edges: get("original") }) });
-  const facts = element("div", { class: "message-facts" });
-  const spoken = kit.live();
-  root.classList.toggle("cnnbook-trained", trained);
-  root.append(
-    element("section", { class: "message-graph" }, board),
-    element("section", { class: "message-heard" }, listTitle, list),
-    element("section", { class: "message-controls" }, layers.node,
-      ...(trained ? [element("div", { class: "message-row" }, epochs.node, play)] : []),
-      element("div", { class: "message-row" }, friend.node, change, back), facts),
-    ...(trained ? [element("section", { class: "message-plane" }, planeTitle, plane)] : []),
-    element("section", { class: "message-help" }, spoken,
-      element("div", {}, `${word("help")} ${trained ? word("help_trained") : ""}`)));
+  return {
+    ...figure, count, nodes, trained, row, said, share, friend, befriend, toggle, restore, path,
+  };
+}
 
-  // ---- what the reader does -------------------------------------------------------------------
-  function update(changes) {
-    Object.entries(changes).forEach(([name, value]) => model.set(name, value));
-    model.save_changes();
-  }
-  function choose(node) {
-    if (node !== get("node")) update({ node });
-  }
-  function toggle(i, j) {
-    if (i !== j) update({ edges: toggled(get("edges"), i, j) });
-  }
-  function start() {
-    const last = get("epochs").length - 1;
-    const from = get("snapshot") >= last ? 0 : get("snapshot") + 1;
-    update({ snapshot: from });
-    if (kit.reducedMotion()) return;
-    play.textContent = word("pause");
-    playing = setInterval(() => {
-      if (get("snapshot") >= last) stop();
-      else update({ snapshot: get("snapshot") + 1 });
-    }, 300);
-  }
-  function stop() {
-    clearInterval(playing);
-    playing = null;
-    play.textContent = word("play");
-  }
-  board.addEventListener("keydown", (event) => {
-    const [down, right] = kit.ARROWS[event.key] || [0, 0];
-    if (right) choose((get("node") + right + count) % count);
-    else if (down) update({ layers: Math.max(0, Math.min(2, get("layers") - down)) });
-    else return;
-    event.preventDefault();
+function listen({ get, put, count, toggle, restore }, { board, picture }, play) {
+  kit.keys(board, {
+    play, arrow: (down, right) => put(right ? { node: (get("node") + right + count) % count }
+      : { layers: kit.clamp(get("layers") - down, 0, 2) }),
+    more: { Home: () => put({ node: 0 }), End: () => put({ node: count - 1 }) },
   });
   const nodeAt = (event) => {
-    const found = document.elementFromPoint(event.clientX, event.clientY)?.closest("[data-node]");
-    return found && picture.contains(found) ? Number(found.dataset.node) : null;
+    const found = kit.under(picture, event, "[data-node]");
+    return found && Number(found.dataset.node);
   };
-  let drag = null; // the node on which the pointer went down
-  picture.addEventListener("pointermove", (event) => {
+  let from = null; // the node on which the pointer went down
+  kit.follow(picture, (_, event) => {
+    const [node, pressed] = [nodeAt(event), event.type === "pointerdown"];
+    if (node !== null && (pressed || from === null)) put({ node });
+    if (!pressed) return;
+    from = node;
+    picture.setPointerCapture(event.pointerId);
+  }, { play });
+  picture.addEventListener("pointerup", (event) => {
     const node = nodeAt(event);
-    if (drag === null && event.pointerType === "mouse" && node !== null) choose(node);
+    if (from !== null && node !== null) toggle(from, node);
+    from = null;
   });
-  picture.addEventListener("pointerdown", (event) => {
-    drag = nodeAt(event);
-    if (drag !== null) choose(drag);
-  });
-  const release = (event) => {
-    const node = event.type === "pointerup" ? nodeAt(event) : null;
-    if (drag !== null && node !== null) toggle(drag, node);
-    drag = null;
-  };
-  window.addEventListener("pointerup", release);
-  window.addEventListener("pointercancel", release);
+  picture.addEventListener("pointercancel", () => { from = null; });
+  picture.addEventListener("dblclick", restore);
+}
 
-  // ---- the drawing ----------------------------------------------------------------------------
-  const weight = (value) => value.toFixed(3);
-  const name = (node, me) => word(node === me ? "itself" : "speaker", { node });
+// ---- the parts ----------------------------------------------------------------------------------
+
+function makeParts(view, play, change) {
+  const { element, svg } = kit;
+  const { root, word, get, put, nodes, trained, restore, path } = view;
+  const [edgeLayer, nodeLayer, weightLayer, planeLayer] = [0, 1, 2, 3].map(() => svg("g"));
+  const drawing = (height, ...layers) =>
+    svg("svg", { viewBox: `0 0 400 ${height}`, "aria-hidden": "true" }, ...layers);
+  const picture = drawing(270, edgeLayer, nodeLayer, weightLayer);
+  const board = element("div", {
+    class: "message-board", tabindex: 0, role: "group",
+    "aria-label": `${word("graph")}: ${word("move")}`,
+  }, picture);
+  const [listTitle, planeTitle] = [1, 2].map(() => element("div", { class: "message-title" }));
+  const list = element("table", { class: "message-list" });
+  const label = (name, attributes) =>
+    svg("text", { class: "message-quiet", "text-anchor": "end", ...attributes }, word(name));
+  const plane = drawing(240,
+    svg("line", { x1: 28, y1: 212, x2: 392, y2: 8, class: "message-border" }),
+    svg("path", { d: "M28 8V212H392", class: "message-axis" }),
+    label("logit_0", { x: 392, y: 231 }),
+    label("logit_1", { transform: "translate(18 8) rotate(-90)" }), planeLayer);
+  const layers = kit.slider({
+    label: word("layers"), min: 0, max: 2, onInput: (value) => put({ layers: value }),
+  });
+  const epochs = kit.slider({
+    label: word("epoch"), min: 0, max: get("epochs").length - 1,
+    onInput: (value) => { play.stop(); path.to([value]); },
+  });
+  const friend = kit.select({
+    label: word("other"), options: nodes.map((node) => [node, node]),
+    onInput: (value) => { view.befriend(Number(value)); change(); },
+  });
+  const connect = kit.button({
+    label: word("connect"), onClick: () => view.toggle(get("node"), view.friend()),
+  });
+  const back = kit.button({ label: word("back"), onClick: restore });
+  const [facts, spoken] = [element("div", { class: "message-facts" }), kit.live()];
+  const section = (name, ...children) =>
+    element("section", { class: `message-${name}` }, ...children);
+  const line = (...children) => element("div", { class: "message-row" }, ...children);
+  root.classList.toggle("cnnbook-trained", trained);
+  root.append(
+    section("graph", board), section("heard", listTitle, list),
+    section("controls", layers.node, ...(trained ? [line(epochs.node, play.node)] : []),
+      line(friend.node, connect, back), facts),
+    ...(trained ? [section("plane", planeTitle, plane)] : []),
+    section("help", spoken,
+      element("div", {}, `${word("help")} ${trained ? word("help_trained") : ""}`)));
+  /** @type {Record<string, SVGGElement[]>} */
+  const dots = { graph: [], plane: [] }; // made by drawDots
+  return {
+    board, picture, edgeLayer, nodeLayer, weightLayer, planeLayer, dots, list, listTitle,
+    planeTitle, layers, epochs, friend, connect, facts, spoken,
+  };
+}
+
+// ---- the drawing --------------------------------------------------------------------------------
+
+// One node: a circle or a square with its number; the shape is the truth, the colour the answer.
+function dot(get, node, size) {
+  const { svg } = kit;
+  const square = get("labels")[node];
+  const shape = (half, name) => (square
+    ? svg("rect", { x: -half, y: -half, width: 2 * half, height: 2 * half, rx: 2, class: name })
+    : svg("circle", { r: half, class: name }));
+  const rim = get("known").includes(node) ? [shape(size + 3.5, "message-rim")] : [];
+  return svg("g", { "data-node": node }, ...rim, shape(square ? size * 0.9 : size, ""),
+    svg("text", { y: size * 0.36, "font-size": size, class: "message-number" }, String(node)));
+}
+
+function drawDots({ get, nodes }, { dots, nodeLayer }) {
+  dots.graph = nodes.map((node) => dot(get, node, 11.5));
+  dots.plane = nodes.map((node) => dot(get, node, 8));
+  nodeLayer.replaceChildren(...dots.graph);
+}
+
+// Where the nodes of one drawing are now, what they answer, and which of them is chosen.
+function setDots({ root, get, share }, dots, places) {
+  const answers = share();
+  const [ground, ...sides] = ["ground", "input", "kernel"].map((name) => kit.colour(root, name));
+  dots.forEach((group, node) => {
+    const [answer, body] = [answers[node], group.lastChild.previousSibling];
+    group.setAttribute("transform", `translate(${places[node].join(" ")})`);
+    body.setAttribute("class", node === get("node") ? "message-chosen" : "message-dot");
+    body.style.fill = kit.css(kit.mix(ground, sides[Number(answer > 0.5)],
+      0.55 + 0.9 * Math.abs(answer - 0.5)));
+  });
+}
+
+const inPicture = (places) => places.map(([x, y]) => [20 + 3.6 * x, 250 - 3.6 * y]);
+
+function drawEdges({ get, row }, { edgeLayer }) {
+  const [me, at, edges, weights] = [get("node"), inPicture(get("places")), get("edges"), row()];
+  const before = get("original").map(String);
+  kit.children(edgeLayer, edges.length, () => kit.svg("line")).forEach((line, place) => {
+    const [i, j] = edges[place];
+    const speaks = (i === me || j === me) && get("layers") > 0;
+    const isNew = !before.includes(`${i},${j}`);
+    Object.entries({
+      x1: at[i][0], y1: at[i][1], x2: at[j][0], y2: at[j][1],
+      class: `message-edge${speaks ? " message-speaks" : ""}${isNew ? " message-new" : ""}`,
+      style: speaks ? `stroke-width: ${1.5 + 12 * weights[i === me ? j : i]}` : "",
+    }).forEach(([name, value]) => line.setAttribute(name, value));
+  });
+}
+
+function drawNodes(view, { dots, weightLayer }) {
+  const { get, nodes, row } = view;
+  const [at, weights] = [inPicture(get("places")), row()];
+  setDots(view, dots.graph, at);
+  dots.graph.forEach((group, node) => group.setAttribute("class",
+    weights[node] === 0 && node !== get("node") ? "message-silent" : ""));
+  weightLayer.replaceChildren(...nodes.filter((node) => weights[node]).map((node) =>
+    kit.svg("text", { x: at[node][0], y: at[node][1] - 13, class: "message-weight" },
+      weights[node].toFixed(2))));
+}
+
+function drawList({ word, get, nodes, row }, { list, listTitle }) {
+  const { element } = kit;
+  const [me, weights] = [get("node"), row()];
+  const speakers = nodes.filter((node) => weights[node] > 0)
+    .sort((a, b) => weights[b] - weights[a] || a - b);
+  const rest = speakers.slice(SHOWN);
+  const lines = speakers.slice(0, SHOWN).map((node) =>
+    [word(node === me ? "itself" : "speaker", { node }), weights[node]]);
+  if (rest.length) lines.push([word("others", { count: rest.length }),
+    rest.reduce((total, node) => total + weights[node], 0)]);
+  kit.children(list, lines.length, () => element("tr", {}, element("th", { scope: "row" }),
+    element("td"), element("td", {}, element("span", { class: "message-bar" }))),
+  ).forEach((line, place) => {
+    const [[name, value], bar] = [line.children, line.querySelector("span")];
+    const [text, weight] = lines[place];
+    kit.write(name, text);
+    kit.write(value, weight.toFixed(3));
+    bar.style.setProperty("--share", `${Math.min(100, (100 * weight) / lines[0][1])}%`);
+  });
+  kit.write(listTitle, word("hears", { node: me, layers: get("layers") }));
+}
+
+function drawPlane(view, { dots, planeLayer, planeTitle, epochs }) {
+  const { word, get, said, trained } = view;
+  if (!trained) return;
+  const flat = said().flat();
+  const [low, high] = [Math.min(...flat) - 0.3, Math.max(...flat) + 0.3];
+  const along = (value) => (value - low) / (high - low);
+  const [me, epoch] = [get("node"), get("epochs")[get("snapshot")]];
+  setDots(view, dots.plane, said().map(([x, y]) => [28 + 364 * along(x), 212 - 204 * along(y)]));
+  planeLayer.replaceChildren(...dots.plane.filter((_, node) => node !== me), dots.plane[me]);
+  kit.write(planeTitle, word("decision", { epoch }));
+  epochs.set(get("snapshot"));
+  kit.write(epochs.node.querySelector("output"), epoch);
+  epochs.input.setAttribute("aria-valuetext", epoch);
+}
+
+function drawControls({ word, get, friend }, parts) {
+  const [node, other, edges] = [get("node"), friend(), get("edges")];
+  const there = toggled(edges, node, other).length < edges.length;
+  const action = word(there ? "disconnect" : "connect");
+  parts.layers.set(get("layers"));
+  parts.friend.set(other);
+  kit.write(parts.connect, action);
+  parts.connect.setAttribute("aria-label", `${action}: ${word("change", { node, other })}`);
+}
+
+function drawWords({ word, get, nodes, trained, share }, { facts, spoken }, play) {
+  const [node, labels] = [get("node"), get("labels")];
+  const [before, now] = ["original", "edges"].map((name) => get(name).map(String));
+  const changed = before.filter((edge) => !now.includes(edge)).length
+    + now.filter((edge) => !before.includes(edge)).length;
+  const answers = share().map((p) => Number(p > 0.5));
+  const asked = nodes.filter((one) => !get("known").includes(one));
+  const right = asked.filter((one) => answers[one] === labels[one]).length;
+  kit.write(facts, [word("edges", { count: now.length, changed }),
+    ...(trained ? [word("right", { right, count: asked.length })] : [])].join(" · "));
   const party = (label) => word(`party_${label}`);
+  spoken.setAttribute("aria-live", play?.playing() ? "off" : "polite");
+  kit.write(spoken, word(trained ? "answer" : "truth", {
+    node, party: party(answers[node]), truth: party(labels[node]),
+    percent: Math.round(100 * Math.abs(1 - answers[node] - share()[node])),
+  }));
+}
 
-  // One node: a circle or a square with its number; the shape is the truth, the colour the answer.
-  function dot(node, [x, y], size, colour, chosen) {
-    const square = get("labels")[node];
-    const shape = (half, classes) => (square
-      ? svg("rect", { x: x - half, y: y - half, width: 2 * half, height: 2 * half, rx: 2, class: classes })
-      : svg("circle", { cx: x, cy: y, r: half, class: classes }));
-    const body = shape(square ? size * 0.9 : size, chosen ? "message-chosen" : "message-dot");
-    body.style.fill = colour;
-    const rim = get("known").includes(node) ? [shape(size + 3.5, "message-rim")] : [];
-    return svg("g", { "data-node": node }, ...rim, body,
-      svg("text", { x, y: y + size * 0.36, "font-size": size, class: "message-number" }, String(node)));
-  }
-
-  function drawGraph(row, colours) {
-    const [me, steps] = [get("node"), get("layers")];
-    const at = get("places").map(([x, y]) => [20 + 3.6 * x, 250 - 3.6 * y]);
-    const before = get("original").map(String);
-    edgeLayer.replaceChildren(...get("edges").map(([i, j]) => {
-      const speaks = (i === me || j === me) && steps > 0;
-      const line = svg("line", { x1: at[i][0], y1: at[i][1], x2: at[j][0], y2: at[j][1],
-        class: `message-edge${speaks ? " message-speaks" : ""}${before.includes(`${i},${j}`) ? "" : " message-new"}` });
-      if (speaks) line.style.strokeWidth = 1.5 + 12 * row[i === me ? j : i];
-      return line;
-    }));
-    nodeLayer.replaceChildren(...nodes.map((node) => {
-      const group = dot(node, at[node], 11.5, colours[node], node === me);
-      group.classList.toggle("message-silent", row[node] === 0 && node !== me);
-      return group;
-    }));
-    weightLayer.replaceChildren(...nodes.filter((node) => row[node]).map((node) =>
-      svg("text", { x: at[node][0], y: at[node][1] - 13, class: "message-weight" }, row[node].toFixed(2))));
-    board.setAttribute("aria-label", `${word("graph")}: ${word("move")}`);
-  }
-
-  function drawList(row) {
-    const me = get("node");
-    const speakers = nodes.filter((node) => row[node] > 0).sort((a, b) => row[b] - row[a] || a - b);
-    const most = row[speakers[0]];
-    const line = (label, value) => {
-      const bar = element("span", { class: "message-bar" });
-      bar.style.setProperty("--share", `${Math.min(100, (100 * value) / most)}%`);
-      return element("tr", {}, element("th", { scope: "row" }, label),
-        element("td", {}, weight(value)), element("td", {}, bar));
-    };
-    const rest = speakers.slice(SHOWN);
-    const sum = rest.reduce((total, node) => total + row[node], 0);
-    list.replaceChildren(...speakers.slice(0, SHOWN).map((node) => line(name(node, me), row[node])),
-      ...(rest.length ? [line(word("others", { count: rest.length }), sum)] : []));
-    listTitle.textContent = word("hears", { node: me, layers: get("layers") });
-  }
-
-  function drawPlane(said, colours) {
-    const flat = said.flat();
-    const [low, high] = [Math.min(...flat) - 0.3, Math.max(...flat) + 0.3];
-    const x = (value) => 28 + (364 * (value - low)) / (high - low);
-    const y = (value) => 212 - (204 * (value - low)) / (high - low);
-    const label = (text, attributes) => svg("text", { class: "message-quiet", ...attributes }, text);
-    plane.replaceChildren(
-      svg("line", { x1: x(low), y1: y(low), x2: x(high), y2: y(high), class: "message-border" }),
-      svg("path", { d: `M${x(low)} 8V212H392`, class: "message-axis" }),
-      label(word("logit_0"), { x: 392, y: 231, "text-anchor": "end" }),
-      label(word("logit_1"), { transform: "translate(18 8) rotate(-90)", "text-anchor": "end" }),
-      ...[...nodes].sort((a, b) => (a === get("node")) - (b === get("node"))).map((node) =>
-        dot(node, [x(said[node][0]), y(said[node][1])], 8, colours[node], node === get("node"))));
-    planeTitle.textContent = word("decision", { epoch: get("epochs")[get("snapshot")] });
-  }
-
-  function draw() {
-    const [me, labels, edges] = [get("node"), get("labels"), get("edges")];
-    const matrix = normalize(count, edges);
-    const row = heard(matrix, get("layers"))[me];
-    const said = trained ? logits(matrix, get("weights")[get("snapshot")]) : null;
-    const [ground, ...sides] = ["ground", "input", "kernel"].map((colour) => kit.colour(root, colour));
-    // the share that the network gives to the president's side
-    const share = nodes.map((node) => (said ? 1 / (1 + Math.exp(said[node][0] - said[node][1])) : labels[node]));
-    const colours = share.map((p) => kit.css(kit.mix(ground, sides[Number(p > 0.5)],
-      0.55 + 0.9 * Math.abs(p - 0.5))));
-    drawGraph(row, colours);
-    drawList(row);
-    if (trained) drawPlane(said, colours);
-    layers.set(get("layers"));
-    if (trained) {
-      epochs.set(get("snapshot"));
-      epochs.node.querySelector("output").textContent = get("epochs")[get("snapshot")];
-      epochs.input.setAttribute("aria-valuetext", get("epochs")[get("snapshot")]);
-    }
-    if (other === me) other = (me + 1) % count;
-    friend.set(other);
-    const there = toggled(edges, me, other).length < edges.length;
-    change.textContent = word(there ? "disconnect" : "connect");
-    change.setAttribute("aria-label", `${change.textContent}: ${word("change", { node: me, other })}`);
-    const before = get("original").map(String);
-    const now = edges.map(String);
-    const changed = before.filter((edge) => !now.includes(edge)).length
-      + now.filter((edge) => !before.includes(edge)).length;
-    const asked = nodes.filter((node) => !get("known").includes(node));
-    const right = asked.filter((node) => Number(share[node] > 0.5) === labels[node]).length;
-    facts.textContent = [word("edges", { count: edges.length, changed }),
-      ...(said ? [word("right", { right, count: asked.length })] : [])].join(" · ");
-    const answer = Number(share[me] > 0.5);
-    spoken.textContent = word(said ? "answer" : "truth", {
-      node: me, party: party(answer), truth: party(labels[me]),
-      percent: Math.round(100 * Math.abs(1 - answer - share[me])),
-    });
-  }
-  const redraw = kit.oncePerFrame(draw);
-  const undo = [kit.followTheme(root, redraw), kit.onChange(model, TRAITS, redraw)];
-  draw();
-  return () => {
-    stop();
-    window.removeEventListener("pointerup", release);
-    window.removeEventListener("pointercancel", release);
-    undo.forEach((stopListening) => stopListening());
-  };
+function render({ model, el }) {
+  const view = makeView({ model, el });
+  const { word, path } = view;
+  const play = view.trained ? kit.player({
+    word, path, pause: () => 300, onChange: () => clock.mark("playing"),
+  }) : undefined;
+  const parts = makeParts(view, play, () => clock.mark("friend"));
+  listen(view, parts, play);
+  const draw = (part) => () => part(view, parts, play);
+  const clock = kit.clock(view.root, model, [
+    [draw(drawDots), "labels", "known"],
+    [draw(drawEdges), ...HEARD, "places", "original"],
+    [draw(drawNodes), "theme", ...HEARD, ...NETWORK, "places", "known"],
+    [draw(drawList), ...HEARD],
+    [draw(drawPlane), "theme", ...NETWORK, "node", "epochs", "known"],
+    [draw(drawControls), ...HEARD, "friend"],
+    [draw(drawWords), ...NETWORK, "node", "known", "original", "playing"],
+  ]);
+  return () => { play?.stop(); clock.stop(); };
 }
 
 export default { render, normalize, heard, logits, toggled };

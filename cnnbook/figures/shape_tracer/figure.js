@@ -11,199 +11,216 @@ function wrongParts(step, shape, parameters) {
 }
 
 // How large a tensor is drawn, in a field of 100 × 100.
-function box(shape) {
+function drawnSize(shape) {
   if (shape.length === 3) return [12 + (60 * shape[2]) / 28, 12 + (60 * shape[1]) / 28];
   return [10, Math.min(88, 12 + 22 * Math.log10(shape[0]))];
 }
 
-function render({ model, el }) {
-  const { root, word } = kit.figure(el, model, "shape_tracer");
-  const { element, svg } = kit;
-  const steps = model.get("steps");
-  const place = () => Math.max(0, Math.min(model.get("place"), steps.length - 1));
-  const isKnown = (index) => model.get("known").includes(index);
-  const counted = (number) => number.toLocaleString("en-US");
-  const total = steps.reduce((sum, step) => sum + step.parameters, 0);
+// ---- what the reader does -----------------------------------------------------------------------
 
-  // ---- the strip of tensors: the input, then one tile a layer ---------------------------------
-  const tile = (step, index) => {
-    const drawing = svg("svg", { viewBox: "0 0 100 100", "aria-hidden": "true" });
-    const shape = element("span", { class: "shape-size" });
-    const name = element("span", { class: "shape-name" }, step ? step.name : word("input"));
-    const node = step
-      ? element("button", { type: "button", class: "shape-tile", tabindex: -1,
-        onclick: () => moveTo(index) }, name, drawing, shape)
-      : element("div", { class: "shape-tile shape-start" }, name, drawing, shape);
-    node.dataset.kind = step ? step.kind : "input";
-    return { node, drawing, shape };
-  };
-  const first = tile(null);
-  const tiles = steps.map(tile);
+function makeView({ model, el }) {
+  const figure = kit.figure(el, model, "shape_tracer");
+  const { get, put } = figure;
+  const steps = get("steps");
+  const place = () => kit.inside([get("place")], [steps.length])[0];
+  const step = () => steps[place()];
+  const isKnown = (index) => get("known").includes(index);
+  const setKnown = (places) => put({ known: [...new Set(places)].sort((a, b) => a - b) });
+  const open = (places) => setKnown([...get("known"), ...places]);
+  const path = kit.walk({
+    place: () => [place()], shape: () => [steps.length], go: ([next]) => put({ place: next }),
+  });
+  // The last guess: at which layer, and what is wrong with it; null before there is one.
+  const judged = { at: -1, wrong: null };
+  return { ...figure, steps, place, step, isKnown, setKnown, open, path, judged };
+}
+
+const typed = (field) => {
+  const text = field.value.replace(/[\s,]/g, "");
+  return text === "" ? NaN : Number(text);
+};
+
+// What the reader wrote about the layer in hand: the focus goes to the first field that is wrong.
+function judge({ place, step, open, judged }, { fields, tiles }) {
+  const own = fieldsOf(step(), fields);
+  const guess = own.map(typed);
+  const wrong = wrongParts(step(), guess.slice(0, -1), guess.at(-1));
+  Object.assign(judged, { at: place(), wrong: guess.every(Number.isNaN) ? null : wrong });
+  const first = wrong[0] === "parameters" ? own.at(-1) : own[wrong[0]];
+  if (!wrong.length) open([place()]);
+  (first || tiles[place()].node).focus();
+}
+
+// ---- the parts ----------------------------------------------------------------------------------
+
+// A tensor of the strip: the input, or what the layer `step` makes.
+function makeTile(name, kind, onclick) {
+  const { element } = kit;
+  const drawing = kit.svg("svg", { viewBox: "0 0 100 100", "aria-hidden": "true" });
+  const size = element("span", { class: "shape-size" });
+  const children = [element("span", { class: "shape-name" }, name), drawing, size];
+  const node = onclick
+    ? element("button", { type: "button", class: "shape-tile", tabindex: -1, onclick }, ...children)
+    : element("div", { class: "shape-tile shape-start" }, ...children);
+  node.dataset.kind = kind;
+  return { node, drawing, size };
+}
+
+// The fields to guess in: one for each axis there can be, and one for the parameters.
+function makeFields(word, onEnter) {
+  const field = (what, size) => kit.element("input", {
+    type: "text", inputmode: "numeric", autocomplete: "off", spellcheck: "false",
+    class: "shape-field", size, "aria-label": word("guess", { what }),
+    onkeydown: ({ key }) => { if (key === "Enter") onEnter(); },
+  });
+  const axes = Object.values(AXES).flat().map((axis) => [axis, field(axis, 3)]);
+  return { ...Object.fromEntries(axes), parameters: field(word("parameters"), 9) };
+}
+// Those of the layer `step`, in the order of its answer.
+const fieldsOf = (step, fields) =>
+  [...AXES[step.after.length], "parameters"].map((part) => fields[part]);
+
+function makeParts({ root, word, steps, place, setKnown, open, path }, onJudge) {
+  const { element } = kit;
+  const first = makeTile(word("input"), "input");
+  const tiles = steps.map(({ name, kind }, index) => makeTile(name, kind, () => path.to([index])));
   const strip = element("div", { class: "shape-strip", role: "group", "aria-label": word("move") },
     first.node, ...tiles.map((one) => one.node));
-
-  // ---- the layer in hand ----------------------------------------------------------------------
-  const title = element("div", { class: "shape-title" });
-  const numbers = element("div", { class: "shape-quiet" });
-  const before = element("b", { class: "shape-tuple" });
-  const after = element("span", { class: "shape-tuple" });
-  const parameters = element("span", { class: "shape-tuple" });
-  const why = element("div", { class: "shape-why" });
-  const verdict = element("div", { class: "shape-verdict", role: "status", "aria-live": "polite" });
-  const spoken = element("div", { class: "shape-spoken", role: "status", "aria-live": "polite" });
-  const overall = element("div", { class: "shape-quiet" });
-  const check = kit.button({ label: word("check"), onClick: judge });
-  const answer = kit.button({ label: word("answer"), onClick: () => open([place()]) });
-  const row = (name, node) => element("div", { class: "shape-row" },
+  const box = (name, ...children) => element("div", { class: `shape-${name}` }, ...children);
+  const status = (name) =>
+    element("div", { class: `shape-${name}`, role: "status", "aria-live": "polite" });
+  const row = (name, node) => box("row",
     element("span", { class: "shape-quiet" }, word(name)), node);
+  const button = (label, onClick, name) => kit.button({ label, name, onClick });
+  const [title, numbers, why, overall] = [box("title"), box("quiet"), box("why"), box("quiet")];
+  const [verdict, spoken] = [status("verdict"), status("spoken")];
+  const before = element("b", { class: "shape-tuple" });
+  const [after, parameters] = [1, 2].map(() => element("span", { class: "shape-tuple" }));
+  const check = button(word("check"), onJudge);
+  const answer = button(word("answer"), () => open([place()]));
   root.append(strip,
     element("section", { class: "shape-panel" },
-      element("div", { class: "shape-left" }, title, numbers,
+      box("left", title, numbers,
         row("before", before), row("after", after), row("parameters", parameters),
-        element("div", { class: "shape-buttons" },
-          kit.button({ label: "←", name: word("previous"), onClick: () => moveTo(place() - 1) }),
-          check, answer,
-          kit.button({ label: "→", name: word("next"), onClick: () => moveTo(place() + 1) }))),
-      element("div", { class: "shape-result" }, verdict, why, spoken)),
+        box("buttons", button("←", () => path.step(-1), word("previous")), check, answer,
+          button("→", () => path.step(1), word("next")))),
+      box("result", verdict, why, spoken)),
     element("section", { class: "shape-foot" }, overall,
-      element("div", { class: "shape-buttons" },
-        kit.button({ label: word("show_all"), onClick: () => open(steps.keys()) }),
-        kit.button({ label: word("hide_all"), onClick: () => setKnown([]) })),
-      element("div", { class: "shape-quiet shape-help" }, word("help"))));
+      box("buttons", button(word("show_all"), () => open(steps.keys())),
+        button(word("hide_all"), () => setKnown([]))),
+      box("quiet shape-help", word("help"))));
+  return { first, tiles, strip, title, numbers, before, after, parameters, check, answer, verdict,
+    why, spoken, overall, fields: makeFields(word, onJudge) };
+}
 
-  // ---- what the reader does -------------------------------------------------------------------
-  let fields = [];
-  function setKnown(known) {
-    model.set("known", known);
-    model.save_changes();
-  }
-  function open(places) {
-    setKnown([...new Set([...model.get("known"), ...places])].sort((a, b) => a - b));
-  }
-  function moveTo(index) {
-    const next = Math.max(0, Math.min(index, steps.length - 1));
-    if (next === place()) return;
-    model.set("place", next);
-    model.save_changes();
-  }
-  const typed = (field) => {
-    const text = field.value.replace(/[\s,]/g, "");
-    return text === "" ? NaN : Number(text);
-  };
-  function judge() {
-    const step = steps[place()];
-    const guess = fields.map(typed);
-    if (guess.every(Number.isNaN)) { verdict.textContent = word("empty"); fields[0].focus(); return; }
-    const wrong = wrongParts(step, guess.slice(0, -1), guess[guess.length - 1]);
-    fields.forEach((field, index) => {
-      const part = index === fields.length - 1 ? "parameters" : index;
-      field.setAttribute("aria-invalid", wrong.includes(part));
-    });
-    if (!wrong.length) {
-      open([place()]);
-      verdict.textContent = word("right");
-      tiles[place()].node.focus();
-      return;
-    }
-    const names = wrong.map((part) => (part === "parameters" ? word("parameters")
-      : AXES[step.after.length][part]));
-    verdict.textContent = word("wrong", { what: names.join(", ") });
-    fields[wrong[0] === "parameters" ? fields.length - 1 : wrong[0]].focus();
-  }
-  root.addEventListener("keydown", (event) => {
-    if (event.target.matches("input")) {
-      if (event.key === "Enter") judge();
-      return;
-    }
-    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (by) moveTo(place() + by);
-    else if (event.key === "Home") moveTo(0);
-    else if (event.key === "End") moveTo(steps.length - 1);
-    else return;
-    if (event.target.matches(".shape-tile")) tiles[place()].node.focus();
-    event.preventDefault();
+// ---- the drawing --------------------------------------------------------------------------------
+
+function drawTile({ node, drawing, size }, shape, known) {
+  const [width, height] = known ? drawnSize(shape) : [46, 46];
+  // A map is drawn as a stack: the more channels, the more sheets.
+  const sheets = !known || shape.length === 1 ? 1 : 1 + Math.round(Math.log2(shape[0]));
+  node.classList.toggle("shape-hidden", !known);
+  kit.write(size, known ? shape.join(" × ") : "?");
+  kit.children(drawing, sheets, () => kit.svg("rect", { rx: 2 })).forEach((rect, sheet) => {
+    const away = 2.2 * (sheets - 1 - sheet) - 1.1 * (sheets - 1);
+    const place = { x: 50 - width / 2 + away, y: 50 - height / 2 - away, width, height };
+    Object.entries(place).forEach(([name, value]) => rect.setAttribute(name, String(value)));
   });
+}
 
-  // ---- the drawing ----------------------------------------------------------------------------
-  function drawTile({ node, drawing, shape }, size, known) {
-    node.classList.toggle("shape-hidden", !known);
-    shape.textContent = known ? size.join(" × ") : "?";
-    const [width, height] = known ? box(size) : [46, 46];
-    // A map is drawn as a stack: the more channels, the more sheets.
-    const sheets = !known || size.length === 1 ? 1 : 1 + Math.round(Math.log2(size[0]));
-    drawing.replaceChildren(...Array.from({ length: sheets }, (_, sheet) => {
-      const away = 2.2 * (sheets - 1 - sheet) - 1.1 * (sheets - 1);
-      return svg("rect", { x: 50 - width / 2 + away, y: 50 - height / 2 - away, width, height, rx: 2 });
-    }));
+function drawTiles({ get, steps, isKnown }, { first, tiles }) {
+  drawTile(first, get("shape"), true);
+  tiles.forEach((tile, index) => drawTile(tile, steps[index].after, isKnown(index)));
+}
+
+// Which tile is in hand: the strip has one Tab stop, and the focus goes along.
+function drawPlace({ steps, place, isKnown }, { strip, tiles }) {
+  tiles.forEach(({ node }, index) => {
+    const { name, after } = steps[index];
+    node.tabIndex = index === place() ? 0 : -1;
+    node.setAttribute("aria-current", index === place() ? "step" : "false");
+    node.setAttribute("aria-label",
+      `${index + 1}. ${name}: ${isKnown(index) ? written(after) : "?"}`);
+  });
+  if (strip.matches(":focus-within")) tiles[place()].node.focus();
+}
+
+function drawPanel({ word, place, step, isKnown, judged }, parts) {
+  const { element, write } = kit;
+  const [index, { name, kind, numbers, before, after, parameters }] = [place(), step()];
+  const known = isKnown(index);
+  const facts = Object.entries(numbers).map(([key, value]) => {
+    const label = word(key === "kernel" && kind === "pooling" ? "window" : key);
+    return `${label} ${key === "kernel" ? `${value} × ${value}` : value}`;
+  });
+  const said = {
+    name, before: written(before), after: written(after), parameters: kit.counted(parameters),
+  };
+  write(parts.title, `${index + 1}. ${name}`);
+  parts.title.dataset.kind = kind;
+  write(parts.numbers, [word(kind), ...facts].join(" · "));
+  write(parts.before, index === 0 || isKnown(index - 1) ? said.before : "?");
+  parts.check.disabled = known;
+  parts.answer.disabled = known;
+  if (known) {
+    parts.after.replaceChildren(element("b", {}, said.after));
+    parts.parameters.replaceChildren(element("b", {}, said.parameters));
+  } else {
+    const fields = fieldsOf(step(), parts.fields);
+    fields.forEach((field) => { field.value = ""; });
+    parts.after.replaceChildren("(N", ...fields.slice(0, -1).flatMap((one) => [", ", one]), ")");
+    parts.parameters.replaceChildren(fields.at(-1));
   }
-  function drawStrip() {
-    drawTile(first, model.get("shape"), true);
-    tiles.forEach((one, index) => {
-      const [step, known] = [steps[index], isKnown(index)];
-      drawTile(one, step.after, known);
-      one.node.tabIndex = index === place() ? 0 : -1;
-      one.node.setAttribute("aria-current", index === place() ? "step" : "false");
-      one.node.setAttribute("aria-label",
-        `${index + 1}. ${step.name}: ${known ? written(step.after) : "?"}`);
-    });
-  }
-  // A field to guess in; `what` is its accessible name.
-  const field = (what, width) => element("input", { type: "text", inputmode: "numeric",
-    autocomplete: "off", spellcheck: "false", class: "shape-field", size: width,
-    "aria-label": word("guess", { what }) });
-  function drawPanel() {
-    const [step, index] = [steps[place()], place()];
-    const known = isKnown(index);
-    const inputKnown = index === 0 || isKnown(index - 1);
-    title.textContent = `${index + 1}. ${step.name}`;
-    title.dataset.kind = step.kind;
-    const facts = Object.entries(step.numbers).map(([name, value]) => {
-      const label = word(name === "kernel" && step.kind === "pooling" ? "window" : name);
-      return `${label} ${name === "kernel" ? `${value} × ${value}` : value}`;
-    });
-    numbers.textContent = [word(step.kind), ...facts].join(" · ");
-    before.textContent = inputKnown ? written(step.before) : "?";
-    check.disabled = known;
-    answer.disabled = known;
-    fields = [];
-    if (known) {
-      after.replaceChildren(element("b", {}, written(step.after)));
-      parameters.replaceChildren(element("b", {}, counted(step.parameters)));
-    } else {
-      fields = [...step.after.map((_, axis) => field(AXES[step.after.length][axis], 3)),
-        field(word("parameters"), 9)];
-      after.replaceChildren("(N", ...fields.slice(0, -1).flatMap((one) => [", ", one]), ")");
-      parameters.replaceChildren(fields[fields.length - 1]);
-    }
-    verdict.textContent = known ? "" : word("empty");
-    spoken.textContent = known ? word("said", { name: step.name, before: written(step.before),
-      after: written(step.after), parameters: counted(step.parameters) }) : "";
-    why.replaceChildren(...(known ? reasons(step) : []).map((text) => element("div", {}, text)));
-  }
-  // Why the answer is what it is, with its numbers.
-  function reasons(step) {
-    const rule = { convolution: "as_filters", pooling: "as_channels", global: "mean",
-      dense: "as_units", output: "as_units" }[step.kind] || (step.size ? "" : "same");
-    const name = step.after.length === 3 ? word("height") : word("length");
-    return [
-      ...(step.size ? [`${name}: ${step.size}`] : []), ...(rule ? [word(rule)] : []),
-      ...(step.parameters ? [`${word("parameters")}: ${step.count}`] : [])];
-  }
-  function drawAll() {
-    drawStrip();
-    drawPanel();
-    const known = model.get("known").filter((index) => steps[index]);
-    const sum = known.reduce((all, index) => all + steps[index].parameters, 0);
-    overall.textContent = [word("total_hidden", { known: known.length, count: steps.length }),
-      ...(known.length === steps.length
-        ? [word("total", { sum: counted(sum), total: counted(total) })] : [])].join(" ");
-  }
-  const undo = [
-    kit.followTheme(root, () => {}), // colours come from the style sheet
-    kit.onChange(model, ["place", "known"], drawAll),
-  ];
-  drawAll();
-  return () => undo.forEach((stopListening) => stopListening());
+  if (!known || judged.at !== index) judged.wrong = null; // with the fields goes what was guessed
+  write(parts.spoken, known ? word("said", said) : "");
+  parts.why.replaceChildren(
+    ...(known ? reasons(word, step()) : []).map((text) => element("div", {}, text)));
+}
+
+// Why the answer is what it is, with its numbers.
+function reasons(word, { kind, size, after, parameters, count }) {
+  const rule = { convolution: "as_filters", pooling: "as_channels", global: "mean",
+    dense: "as_units", output: "as_units" }[kind] || (size ? "" : "same");
+  const name = after.length === 3 ? word("height") : word("length");
+  return [
+    ...(size ? [`${name}: ${size}`] : []), ...(rule ? [word(rule)] : []),
+    ...(parameters ? [`${word("parameters")}: ${count}`] : [])];
+}
+
+function drawVerdict({ word, place, step, isKnown, judged }, { verdict, fields }) {
+  const { wrong } = judged;
+  const axes = AXES[step().after.length];
+  const names = wrong?.map((part) => axes[part] || word("parameters"));
+  fieldsOf(step(), fields).forEach((field, index) => {
+    const part = axes[index] ? index : "parameters";
+    field.setAttribute("aria-invalid", String(!!wrong?.includes(part)));
+  });
+  const right = wrong?.length === 0 ? word("right") : "";
+  kit.write(verdict, isKnown(place()) ? right
+    : wrong ? word("wrong", { what: names.join(", ") }) : word("empty"));
+}
+
+function drawOverall({ word, steps, isKnown }, { overall }) {
+  const known = steps.filter((_, index) => isKnown(index)).length;
+  const total = kit.counted(steps.reduce((sum, { parameters }) => sum + parameters, 0));
+  const open = word("total_hidden", { known, count: steps.length });
+  const all = known === steps.length ? ` ${word("total", { sum: total, total })}` : "";
+  kit.write(overall, open + all);
+}
+
+function render({ model, el }) {
+  const view = makeView({ model, el });
+  const parts = makeParts(view, () => { judge(view, parts); clock.mark("judged"); });
+  kit.keys(view.root, { path: view.path, arrow: (down, right) => view.path.step(down + right) });
+  const draw = (part) => () => part(view, parts);
+  const clock = kit.clock(view.root, model, [
+    [draw(drawTiles), "known"],
+    [draw(drawPlace), "known", "place"],
+    [draw(drawPanel), "known", "place"],
+    [draw(drawVerdict), "known", "place", "judged"],
+    [draw(drawOverall), "known"],
+  ]);
+  return clock.stop;
 }
 
 export default { render, wrongParts };

@@ -5,7 +5,10 @@ const METHODS = ["middle", "scratch", "last", "pixels", "untrained"];
 const NEIGHBOURS = 5;
 const SIDE = 28;
 const BOX = { width: 420, height: 300, left: 40, right: 14, top: 14, bottom: 40 };
-const TRAITS = ["counts", "curves", "place", "pictures", "labels", "classes", "queries", "query", "same"];
+const RIGHT = BOX.width - BOX.right;
+const BOTTOM = BOX.height - BOX.bottom;
+const CURVES = ["counts", "curves"]; // the traits of the left half, and of the right one
+const PICTURES = ["pictures", "labels", "classes", "queries"];
 
 // How many of a query's neighbours have its class: by pixels, by features.
 function right(labels, [asked, ...near]) {
@@ -22,172 +25,188 @@ function scales(counts, curves) {
   const share = (count) => (last > first ? (Math.log(count) - first) / (last - first) : 0);
   return {
     low, high,
-    x: (count) => BOX.left + 14 + share(count) * (BOX.width - BOX.left - BOX.right - 28),
-    y: (percent) => BOX.top + ((high - percent) / (high - low)) * (BOX.height - BOX.top - BOX.bottom),
+    x: (count) => BOX.left + 14 + share(count) * (RIGHT - BOX.left - 28),
+    y: (percent) => BOX.top + ((high - percent) / (high - low)) * (BOTTOM - BOX.top),
   };
 }
 
-function render({ model, el }) {
-  const { root, word } = kit.figure(el, model, "transfer_explorer");
-  const { element, svg } = kit;
-  const get = Object.fromEntries(TRAITS.map((name) => [name, () => model.get(name)]));
-  const name = (place) => get.classes()[get.labels()[place]];
+// ---- what the reader does -----------------------------------------------------------------------
 
-  // ---- the parts ------------------------------------------------------------------------------
-  const chart = svg("svg", { viewBox: `0 0 ${BOX.width} ${BOX.height}`, "aria-hidden": "true" });
+function makeView({ model, el }) {
+  const figure = kit.figure(el, model, "transfer_explorer");
+  const { get, put } = figure;
+  const scale = kit.derived(model, CURVES, () => scales(get("counts"), get("curves")));
+  const sheet = kit.derived(model, ["pictures"], () => // the pictures as bytes
+    Uint8Array.from(atob(get("pictures")), (letter) => letter.charCodeAt(0)));
+  const through = (trait, list) => kit.walk({
+    place: () => [get(trait)], shape: () => [get(list).length],
+    go: ([value]) => put({ [trait]: value }),
+  });
+  return {
+    ...figure, scale, sheet, path: through("place", "counts"), ask: through("query", "queries"),
+    count: () => get("counts")[get("place")],
+    query: () => get("queries")[get("query")],
+    name: (place) => get("classes")[get("labels")[place]],
+  };
+}
+
+function listen({ get, scale, path, ask }, { curves, chart, asked }) {
+  kit.keys(curves, { path, arrow: (down, right) => path.by(right - down) });
+  const focused = (go) => (...ways) => { go(...ways); asked.children[get("query")].focus(); };
+  kit.keys(asked, {
+    arrow: focused((down, right) => ask.by(right - down)),
+    more: { Home: focused(ask.first), End: focused(ask.last) },
+  });
+  kit.follow(chart, ([, right]) => { // to the nearest
+    const far = get("counts").map((count) => Math.abs(scale().x(count) - right * BOX.width));
+    path.to([far.indexOf(Math.min(...far))]);
+  }, { hover: false });
+}
+
+// ---- the parts ----------------------------------------------------------------------------------
+
+function makeParts({ root, word, path }) {
+  const { element, svg } = kit;
+  const part = (kind, ...children) => element("div", { class: `transfer-${kind}` }, ...children);
+  const [lines, here, dots] = [svg("g"), svg("line", { class: "transfer-here" }), svg("g")];
+  const chart = svg("svg", {
+    viewBox: `0 0 ${BOX.width} ${BOX.height}`, "aria-hidden": "true",
+  }, lines, here, dots);
   const curves = element("div", { class: "transfer-chart", tabindex: 0, role: "group" }, chart);
-  const slider = kit.slider({ label: word("count"), min: 0, max: 3, onInput: (place) => update({ place }) });
-  const table = element("table", { class: "transfer-table" });
-  const asked = element("div", { class: "transfer-asked", role: "group", "aria-label": word("ask") });
+  const slider = kit.slider({
+    label: word("count"), min: 0, max: 3, onInput: (place) => path.to([place]),
+  });
+  const cells = METHODS.map(() => [element("td"), element("td")]); // a mean, and how far it is off
+  const sample = (method) => svg("svg", {
+    viewBox: "0 0 34 12", class: `transfer-sample transfer-${method}`, "aria-hidden": "true",
+  }, svg("path", { d: "M0 6H34", class: "transfer-line" }), svg("circle", { cx: 17, cy: 6, r: 4 }));
+  const table = element("table", { class: "transfer-table" },
+    element("tr", {}, element("td"),
+      ...["%", word("deviation")].map((head) => element("th", { scope: "col" }, head))),
+    ...METHODS.map((method, row) => element("tr", {},
+      element("th", { scope: "row" }, sample(method), word(method)), ...cells[row])));
+  const asked = element("div", {
+    class: "transfer-asked", role: "group", "aria-label": word("ask"),
+  });
   const rows = ["by_pixels", "by_features"].map((kind) => {
-    const title = element("div", { class: "transfer-title" });
-    const pictures = element("div", { class: "transfer-near" });
+    const [title, pictures] = [part("title"), part("near")];
     return { kind, title, pictures, node: element("section", {}, title, pictures) };
   });
-  const overall = element("div", { class: "transfer-help" });
+  const overall = part("help");
   const spoken = kit.live();
-  root.append(
-    element("div", { class: "transfer-part" },
-      element("div", { class: "transfer-title" }, word("accuracy")), curves, slider.node, table),
-    element("div", { class: "transfer-part" },
-      element("div", { class: "transfer-title" }, word("ask")), asked, ...rows.map((row) => row.node), overall),
-    element("div", { class: "transfer-wide" }, spoken, element("div", { class: "transfer-help" }, word("help"))));
+  root.append(part("part", part("title", word("accuracy")), curves, slider.node, table),
+    part("part", part("title", word("ask")), asked, ...rows.map((row) => row.node), overall),
+    part("wide", spoken, part("help", word("help"))));
+  return { lines, here, dots, chart, curves, slider, cells, asked, rows, overall, spoken };
+}
 
-  // ---- what the reader does -------------------------------------------------------------------
-  function update(changes) {
-    for (const [trait, list] of [["place", get.counts()], ["query", get.queries()]]) {
-      if (trait in changes) {
-        model.set(trait, Math.max(0, Math.min(list.length - 1, changes[trait])));
-      }
-    }
-    model.save_changes();
+// ---- the drawing --------------------------------------------------------------------------------
+
+// What does not depend on the place: the axes, and for each method a line with its deviations.
+function drawCurves({ word, get, scale }, { lines, dots }) {
+  const { svg } = kit;
+  const { low, high, x, y } = scale();
+  const [counts, curves] = CURVES.map(get);
+  const text = (value, right, down, anchor) =>
+    svg("text", { x: right, y: down, "text-anchor": anchor }, String(value));
+  const marks = Array.from({ length: (high - low) / 10 + 1 }, (_, index) => low + 10 * index);
+  lines.replaceChildren(
+    ...marks.flatMap((mark) => [
+      svg("line", { x1: BOX.left, x2: RIGHT, y1: y(mark), y2: y(mark), class: "transfer-grid" }),
+      text(mark, BOX.left - 6, y(mark) + 4, "end")]),
+    ...counts.map((count) => text(count, x(count), BOTTOM + 17, "middle")),
+    text(word("count"), RIGHT, BOX.height - 5, "end"));
+  dots.replaceChildren(...[...METHODS].reverse().map((method) => {
+    const line = curves[method].map(([mean], k) =>
+      `${k ? "L" : "M"}${x(counts[k]).toFixed(1)} ${y(mean).toFixed(1)}`).join("");
+    const bars = curves[method].map(([mean, off], k) => {
+      const [at, top, bottom] = [x(counts[k]), y(mean + off), y(mean - off)];
+      return `M${at} ${top}V${bottom}M${at - 5} ${top}h10M${at - 5} ${bottom}h10`;
+    }).join("");
+    return svg("g", { class: `transfer-${method}` },
+      svg("path", { d: line, class: "transfer-line" }),
+      svg("path", { d: bars, class: "transfer-bar" }),
+      ...curves[method].map(([mean], k) => svg("circle", { cx: x(counts[k]), cy: y(mean), r: 4 })));
+  }));
+}
+
+function drawPlace({ word, get, scale, count }, { here, dots, curves, slider, cells }) {
+  const [place, x, shown] = [get("place"), String(scale().x(count())), count()];
+  Object.entries({ x1: x, x2: x, y1: BOX.top, y2: BOTTOM }).forEach(([name, value]) =>
+    here.setAttribute(name, String(value)));
+  for (const { children: [, , ...circles] } of dots.children) {
+    circles.forEach((circle, k) => circle.setAttribute("r", k === place ? "6" : "4"));
   }
-  const step = (event) => ({ ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 })[event.key];
-  function keys(node, trait) {
-    node.addEventListener("keydown", (event) => {
-      const last = (trait === "place" ? get.counts() : get.queries()).length - 1;
-      const by = step(event);
-      if (by) update({ [trait]: get[trait]() + by });
-      else if (event.key === "Home") update({ [trait]: 0 });
-      else if (event.key === "End") update({ [trait]: last });
-      else return;
-      event.preventDefault();
-      if (trait === "query") asked.children[get.query()].focus();
+  METHODS.forEach((method, row) => {
+    const [mean, off] = get("curves")[method][place].map((value) => value.toFixed(1));
+    kit.write(cells[row][0], mean);
+    kit.write(cells[row][1], `± ${off}`);
+  });
+  slider.input.max = String(get("counts").length - 1);
+  slider.set(place);
+  kit.write(slider.node.querySelector("output"), shown);
+  slider.input.setAttribute("aria-valuetext", shown);
+  curves.setAttribute("aria-label", `${word("accuracy")}, ${word("count")}: ${shown}`);
+}
+
+function paint({ sheet }, canvas, place) {
+  const bytes = sheet();
+  kit.paint(canvas, SIDE, SIDE, (i, j) => kit.grey(bytes[(place * SIDE + i) * SIDE + j]));
+}
+
+function drawAsked(view, { asked }) {
+  const { get, put, name } = view;
+  asked.replaceChildren(...get("queries").map(([place], query) => {
+    const canvas = kit.element("canvas", { "aria-hidden": "true" });
+    paint(view, canvas, place);
+    return kit.element("button", {
+      type: "button", "aria-label": name(place), title: name(place), onclick: () => put({ query }),
+    }, canvas);
+  }));
+}
+
+function drawNear(view, { asked, rows }) {
+  const { element } = kit;
+  const { word, get, query, name } = view;
+  const [labels, hits, [first, ...near]] = [get("labels"), right(get("labels"), query()), query()];
+  [...asked.children].forEach((button, place) => {
+    button.setAttribute("aria-pressed", String(place === get("query")));
+    button.tabIndex = place === get("query") ? 0 : -1;
+  });
+  rows.forEach(({ kind, title, pictures }, row) => {
+    kit.write(title, `${word(kind)} · ${word("same_class", { right: hits[row] })}`);
+    kit.children(pictures, NEIGHBOURS, () => element("figure", {},
+      element("canvas", { "aria-hidden": "true" }), element("figcaption"))).forEach((one, k) => {
+      const place = near[row * NEIGHBOURS + k];
+      const same = labels[place] === labels[first];
+      one.className = same ? "transfer-right" : "transfer-wrong";
+      paint(view, one.firstChild, place);
+      kit.write(one.lastChild, `${same ? "✓" : "✗"} ${name(place)}`);
     });
-  }
-  keys(curves, "place");
-  keys(asked, "query");
-  function nearest(event) {
-    const box = chart.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * BOX.width;
-    const scale = scales(get.counts(), get.curves());
-    const far = get.counts().map((count) => Math.abs(scale.x(count) - x));
-    update({ place: far.indexOf(Math.min(...far)) });
-  }
-  chart.addEventListener("pointerdown", nearest);
-  chart.addEventListener("pointermove", (event) => { if (event.buttons & 1) nearest(event); });
+  });
+}
 
-  // ---- the drawing ----------------------------------------------------------------------------
-  let sheet = null; // the pictures as bytes; they do not change while the reader plays
-  function readPictures() {
-    sheet = Uint8Array.from(atob(get.pictures()), (letter) => letter.charCodeAt(0));
-  }
-  function picture(place) {
-    const canvas = element("canvas", { "aria-hidden": "true" });
-    kit.paint(canvas, SIDE, SIDE, (i, j) => Array(3).fill(sheet[(place * SIDE + i) * SIDE + j]));
-    return canvas;
-  }
+function drawWords({ word, get, count, query, name }, { cells, overall, spoken }) {
+  const [by_pixels, by_features] = right(get("labels"), query());
+  const values = METHODS.map((method, row) => `${word(method)} ${cells[row][0].textContent} %`);
+  kit.write(overall, word("overall", get("same")));
+  kit.write(spoken, `${word("here", { count: count(), values: values.join(", ") })} ${
+    word("near", { name: name(query()[0]), by_pixels, by_features })}`);
+}
 
-  function drawChart() {
-    const [counts, found, here] = [get.counts(), get.curves(), get.counts()[get.place()]];
-    const scale = scales(counts, found);
-    const [end, bottom] = [BOX.width - BOX.right, BOX.height - BOX.bottom];
-    const parts = [];
-    for (let mark = scale.low; mark <= scale.high; mark += 10) {
-      parts.push(svg("line", { x1: BOX.left, x2: end, y1: scale.y(mark), y2: scale.y(mark), class: "transfer-grid" }),
-        svg("text", { x: BOX.left - 6, y: scale.y(mark) + 4, "text-anchor": "end" }, String(mark)));
-    }
-    for (const count of counts) {
-      parts.push(svg("text", { x: scale.x(count), y: bottom + 17, "text-anchor": "middle" }, String(count)));
-    }
-    parts.push(svg("text", { x: end, y: BOX.height - 5, "text-anchor": "end" }, word("count")),
-      svg("line", { x1: scale.x(here), x2: scale.x(here), y1: BOX.top, y2: bottom, class: "transfer-here" }));
-    for (const method of [...METHODS].reverse()) {
-      const line = found[method].map(([mean], k) =>
-        `${k ? "L" : "M"}${scale.x(counts[k]).toFixed(1)} ${scale.y(mean).toFixed(1)}`).join("");
-      const bars = found[method].map(([mean, off], k) => {
-        const [x, top, low] = [scale.x(counts[k]), scale.y(mean + off), scale.y(mean - off)];
-        return `M${x} ${top}V${low}M${x - 5} ${top}h10M${x - 5} ${low}h10`;
-      }).join("");
-      parts.push(svg("g", { class: `transfer-${method}` },
-        svg("path", { d: line, class: "transfer-line" }), svg("path", { d: bars, class: "transfer-bar" }),
-        ...found[method].map(([mean], k) => svg("circle", { cx: scale.x(counts[k]), cy: scale.y(mean),
-          r: counts[k] === here ? 6 : 4 }))));
-    }
-    chart.replaceChildren(...parts);
-  }
-
-  function drawTable() {
-    const [count, place] = [get.counts()[get.place()], get.place()];
-    const sample = (method) => svg("svg", { viewBox: "0 0 34 12", class: `transfer-sample transfer-${method}`,
-      "aria-hidden": "true" }, svg("path", { d: "M0 6H34", class: "transfer-line" }),
-    svg("circle", { cx: 17, cy: 6, r: 4 }));
-    const values = METHODS.map((method) => [method, ...get.curves()[method][place].map((v) => v.toFixed(1))]);
-    table.replaceChildren(
-      element("tr", {}, element("td", {}), element("th", { scope: "col" }, "%"),
-        element("th", { scope: "col" }, word("deviation"))),
-      ...values.map(([method, mean, off]) => element("tr", {},
-        element("th", { scope: "row" }, sample(method), word(method)),
-        element("td", {}, mean), element("td", {}, `± ${off}`))));
-    slider.input.max = get.counts().length - 1;
-    slider.set(place);
-    slider.node.querySelector("output").textContent = count;
-    slider.input.setAttribute("aria-valuetext", count);
-    curves.setAttribute("aria-label", `${word("accuracy")}, ${word("count")}: ${count}`);
-    return values.map(([method, mean]) => `${word(method)} ${mean} %`).join(", ");
-  }
-
-  function drawPictures() {
-    const [queries, chosen] = [get.queries(), get.query()];
-    if (asked.children.length !== queries.length) {
-      asked.replaceChildren(...queries.map(([place], k) => element("button", {
-        type: "button", "aria-label": name(place), title: name(place), onclick: () => update({ query: k }),
-      }, picture(place))));
-    }
-    [...asked.children].forEach((button, k) => {
-      button.setAttribute("aria-pressed", k === chosen);
-      button.tabIndex = k === chosen ? 0 : -1;
-    });
-    const [first, ...near] = queries[chosen];
-    const hits = right(get.labels(), queries[chosen]);
-    rows.forEach(({ kind, title, pictures }, k) => {
-      title.textContent = `${word(kind)} · ${word("same_class", { right: hits[k] })}`;
-      pictures.replaceChildren(...near.slice(k * NEIGHBOURS, (k + 1) * NEIGHBOURS).map((place) => {
-        const same = get.labels()[place] === get.labels()[first];
-        return element("figure", { class: same ? "transfer-right" : "transfer-wrong" }, picture(place),
-          element("figcaption", {}, `${same ? "✓" : "✗"} ${name(place)}`));
-      }));
-    });
-    overall.textContent = word("overall", get.same());
-    return word("near", { name: name(first), by_pixels: hits[0], by_features: hits[1] });
-  }
-
-  let said = "";
-  function draw() {
-    drawChart();
-    const values = drawTable();
-    const now = `${word("here", { count: get.counts()[get.place()], values })} ${drawPictures()}`;
-    if (now !== said) spoken.textContent = said = now;
-  }
-  const redraw = kit.oncePerFrame(draw);
-  const undo = [
-    kit.followTheme(root, () => {}), // colours come from the style sheet
-    kit.onChange(model, ["pictures"], () => { readPictures(); asked.replaceChildren(); }),
-    kit.onChange(model, TRAITS, redraw),
-  ];
-  readPictures();
-  draw();
-  return () => undo.forEach((stopListening) => stopListening());
+function render({ model, el }) {
+  const view = makeView({ model, el });
+  const parts = makeParts(view);
+  listen(view, parts);
+  const draw = (part) => () => part(view, parts);
+  const clock = kit.clock(view.root, model, [
+    [draw(drawCurves), ...CURVES],
+    [draw(drawPlace), ...CURVES, "place"],
+    [draw(drawAsked), ...PICTURES],
+    [draw(drawNear), ...PICTURES, "query"],
+    [draw(drawWords), ...CURVES, "place", ...PICTURES, "query", "same"],
+  ]);
+  return clock.stop;
 }
 
 export default { render, right, scales };
