@@ -51,8 +51,6 @@ def test_state_is_what_the_page_gets_and_speaks_its_language():
     assert state["language"] == "en"
     assert state["words"]["stride"] == "Stride"
     assert state["kernel"] == "1 0 1; 0 1 0; 1 0 1"
-    names = "dilation image kernel kernels language padding pictures position stride words"
-    assert list(state) == names.split()
     assert repr(explorer).startswith("Convolution explorer")  # not the language of the moment
 
 

@@ -57,39 +57,6 @@ def test_each_mistake_gets_the_hint_that_fits(chapter, name, hint, known):
     assert examine(f"{chapter}/{name}", known) == expected
 
 
-# Answers as readers write them, independent of the book's own list of mistakes.
-
-
-def only_valid_for_squares(image, kernel, s):
-    size = (image.shape[0] - kernel.shape[0]) // s + 1
-    return np.zeros((size, size))
-
-
-READERS = [
-    ("by-hand", 0, "right", ""),
-    ("by-hand", -1, "wrong", "편향"),
-    ("by-hand", 17, "wrong", ""),
-    ("by-hand", "0", "wrong", ""),
-    ("size", lambda n, k, s, p: int((n - k + 2 * p) / s) + 1, "right", ""),
-    ("size", lambda n, k, s, p: (n - k + 2 * p) / s + 1, "wrong", "//"),
-    ("size", lambda n, k, s, p: round((n - k + p) // s + 1), "wrong", "2p"),
-    ("size", lambda n, k, s, p: n / 0, "wrong", "ZeroDivisionError"),
-    ("size", 4, "wrong", "함수"),
-    ("parameters", lambda c, f, kh, kw: kh * kw * c * f + f, "right", ""),
-    ("parameters", lambda c, f, kh, kw: kh * kw * c * f, "wrong", "편향"),
-    ("stride", only_valid_for_squares, "wrong", "(3, 3)"),
-    ("receptive", lambda layers: 1 + sum(k - 1 for k, s, d in layers), "wrong", ""),
-]
-
-
-@pytest.mark.parametrize("name, answer, status, words", READERS)
-def test_answers_as_readers_write_them(name, answer, status, words, edition):
-    found, message = examine(f"{CONV}/{name}", answer)
-    assert found == status
-    if edition == "ko":
-        assert words in message
-
-
 class Stubborn:
     """An object that answers every question with an error."""
 
@@ -134,6 +101,9 @@ TABLE = [[4, 5], [8, 7]]
         (f"{IN_3D}/left", LEFT[:, None]),
         (f"{IN_3D}/by-hand", np.float64(5)),
         (f"{IN_3D}/shape", shape_as_a_list),
+        (f"{CONV}/by-hand", 0),
+        (f"{CONV}/size", lambda n, k, s, p: int((n - k + 2 * p) / s) + 1),
+        (f"{CONV}/parameters", lambda c, f, kh, kw: kh * kw * c * f + f),
         (STRIDE, lambda *case: torch.tensor(RIGHT[STRIDE](*case)).float().requires_grad_()),
     ],
 )
@@ -168,6 +138,11 @@ def test_what_is_no_number_gets_a_sentence(answer, edition):
         assert (status, kind in message) == ("wrong", True), message
 
 
+def only_valid_for_squares(image, kernel, s):
+    size = (image.shape[0] - kernel.shape[0]) // s + 1
+    return np.zeros((size, size))
+
+
 @pytest.mark.parametrize(
     "name, answer, said",
     [
@@ -176,6 +151,9 @@ def test_what_is_no_number_gets_a_sentence(answer, edition):
         (POOLED, np.zeros((3000, 3000)), "(3000, 3000)"),
         (POOLED, [TABLE], "(1, 2, 2)"),
         (f"{IN_3D}/left", LEFT, "3, 3"),
+        (f"{CONV}/by-hand", -1, "편향"),
+        (f"{CONV}/by-hand", 17, ""),
+        (f"{CONV}/by-hand", "0", ""),
         (f"{CONV}/by-hand", [0], "(1,)"),
         (f"{CONV}/by-hand", False, "bool"),  # == in place of =
         ("5_1_1_why_convolution/by-hand", 3 + 1e-4, ""),
@@ -184,11 +162,20 @@ def test_what_is_no_number_gets_a_sentence(answer, edition):
         (f"{CONV}/size", lambda n, k, s, p: "{size}", "str"),
         (f"{CONV}/size", lambda n, k, s, p: n == k, "bool"),
         (f"{CONV}/size", torch.nn.Linear(1, 1), "TypeError"),
+        (f"{CONV}/size", lambda n, k, s, p: (n - k + 2 * p) / s + 1, "//"),
+        (f"{CONV}/size", lambda n, k, s, p: round((n - k + p) // s + 1), "2p"),
+        (f"{CONV}/size", lambda n, k, s, p: n / 0, "ZeroDivisionError"),
+        (f"{CONV}/size", 4, "함수"),
+        (f"{CONV}/parameters", lambda c, f, kh, kw: kh * kw * c * f, "편향"),
+        (f"{CONV}/receptive", lambda layers: 1 + sum(k - 1 for k, s, d in layers), ""),
+        (STRIDE, only_valid_for_squares, "(3, 3)"),
     ],
 )
-def test_other_answers_are_wrong_with_a_reason(name, answer, said):
+def test_answers_as_readers_write_them_are_wrong_with_a_reason(name, answer, said, edition):
     status, message = examine(name, answer)
-    assert status == "wrong" and said in message and message
+    assert status == "wrong" and message
+    if edition == "ko" or said.isascii():
+        assert said in message
 
 
 def test_an_interruption_is_none_of_our_business():

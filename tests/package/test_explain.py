@@ -111,19 +111,6 @@ def test_occlusion_is_captums_with_windows_cut_off_at_the_edge(case, data):
     close(found, captum.to(x.dtype), 1e-4)
 
 
-def test_a_pixel_gets_the_mean_of_its_windows():
-    """By hand: four pixels in a row, weights 1 2 4 8, windows of two in steps of two and of one."""
-    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 1, bias=False)).eval()
-    model[1].weight.data = torch.tensor([[1.0, 2, 4, 8]])
-    x = torch.ones(1, 1, 1, 4)
-    covered = explain.occlusion(model, x, 0, window=(1, 2), stride=(1, 2))
-    assert covered.flatten().tolist() == [3, 3, 12, 12]
-    covered = explain.occlusion(model, x, 0, window=(1, 2), stride=1)
-    assert covered.flatten().tolist() == [3, 4.5, 9, 12]
-    covered = explain.occlusion(model, x, 0, window=(1, 3), stride=(1, 2))  # the last is cut off
-    assert covered.flatten().tolist() == [7, 7, (7 + 12) / 2, 12]
-
-
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.integers(2, 40), st.data())
 def test_integrated_gradients_are_captums(case, steps, data):

@@ -190,17 +190,12 @@ def layers_by_name(small):
     """The layers of a `SmallCNN` laid end to end, so that each has a name; the same answers."""
     from torch import nn
 
-    parts = {
-        "conv1": small.conv1,
-        "relu1": nn.ReLU(),
-        "pool1": nn.MaxPool2d(2),
-        "conv2": small.conv2,
-        "relu2": nn.ReLU(),
-        "pool2": nn.MaxPool2d(2),
-        "flatten": nn.Flatten(),
-        "fc": small.fc,
-    }
-    return nn.Sequential(OrderedDict(parts)).eval()
+    parts = OrderedDict(
+        conv1=small.conv1, relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
+        conv2=small.conv2, relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
+        flatten=nn.Flatten(), fc=small.fc,
+    )  # fmt: skip
+    return nn.Sequential(parts).eval()
 
 
 def _normal(pixels):
