@@ -47,7 +47,7 @@ def table_trait(check=lambda name, value: value):
     return _Table(check).tag(sync=True, to_json=to_rows, from_json=from_rows)
 
 
-def frame(axes, corner, size, colour, width=3):
+def frame(axes, corner, size, colour, width=3.0):
     """A frame around `size` (height, width) cells, the first at `corner` (row, column)."""
     from matplotlib.patches import Rectangle
 
@@ -67,7 +67,8 @@ def draw_table(axes, table, colours, frame_colour, framed):
         for (row, column), value in np.ndenumerate(table):
             axes.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=10)
     if framed:
-        frame(axes, *framed, frame_colour)
+        corner, size = framed
+        frame(axes, corner, size, frame_colour)
 
 
 def size_text(shape):

@@ -182,7 +182,7 @@ def _boxes(axes, pair):
     if not channels_fit or not fits or not box.size or not 1 <= cells <= MOST_CELLS:
         raise StateError(
             f"{name} has an input {box.shape} and a kernel {kernel.shape}; this figure shows 1 or "
-            f"2 channels, up to {most} cells an axis, and a kernel that fits, of 1 to {MOST_CELLS}"
+            f"2 channels, up to {most} cells an axis, and a kernel of at most {MOST_CELLS} that fits"
         )
     box, kernel = (a.reshape(len(a), *[1] * (3 - axes), *a.shape[1:]) for a in arrays)
     return box, kernel

@@ -135,7 +135,8 @@ class MessagePassing(Figure):
             speaks = self.node in (i, j) and self.layers
             style = {"color": "black" if speaks else LINE, "lw": 2 if speaks else 1, "zorder": 0}
             panels[0].plot(*zip(self.places[i], self.places[j], strict=True), **style)
-        for axes, points in zip(panels, [self.places, logits], strict=False):
+        drawn: Any = [self.places, logits]
+        for axes, points in zip(panels, drawn, strict=False):
             for node, (x, y) in enumerate(points):
                 colour = ORANGE if answers[node] else BLUE
                 edge = "black" if node == self.node else "white"
