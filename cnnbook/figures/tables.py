@@ -76,8 +76,11 @@ def size_text(shape):
     return " × ".join(str(size) for size in shape)
 
 
-def table_of_numbers(name, value):
-    """`value` as a new float array without leading dimensions of size 1, and its shape before."""
+def grid(name, value, limit=MOST, least=1):
+    """`value` as a float array (H, W) that cannot be written to; StateError says what is wrong.
+
+    Leading dimensions of size 1 are dropped.
+    """
     try:
         array = numbers_of(value, name).astype(float)  # a copy
     except ValueError:
@@ -85,12 +88,6 @@ def table_of_numbers(name, value):
     shape = array.shape
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
-    return array, shape
-
-
-def grid(name, value, limit=MOST, least=1):
-    """`value` as a float array (H, W) that cannot be written to; StateError says what is wrong."""
-    array, shape = table_of_numbers(name, value)
     if array.ndim != 2 or min(array.shape) < least or max(array.shape) > limit:
         sizes = f"{least} × {least} to {limit} × {limit}"
         raise StateError(f"{name} has shape {shape}; this figure shows {sizes}")

@@ -9,7 +9,7 @@ from cnnbook import convolution
 from cnnbook.arrays import numbers_of
 from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE
-from cnnbook.figures.tables import KERNELS, frame, size_text, table_of_numbers, table_trait
+from cnnbook.figures.tables import KERNELS, frame, grid, size_text, table_trait
 from cnnbook.figures.traits import number
 
 FARTHEST = 5  # pixels that the picture can be moved
@@ -163,11 +163,9 @@ class ShuffleExplorer(Figure):
 
 
 def _whole(name, value):
-    array, shape = table_of_numbers(name, value)
-    right = array.shape == (3, 3) if name == "kernel" else array.ndim == 2
-    if not right or min(array.shape) < 3 or max(array.shape) > 64:
-        size = "3 × 3" if name == "kernel" else "from 3 × 3 up to 64 × 64"
-        raise StateError(f"{name} has shape {shape}; this figure shows {size}")
+    array = grid(name, value, least=3)
+    if name == "kernel" and array.shape != (3, 3):
+        raise StateError(f"kernel has shape {array.shape}; this figure shows 3 × 3")
     if not (array == array.round()).all():
         raise StateError(f"{name} holds {array[array != array.round()][0]}; it needs whole numbers")
     array = array.astype(int)
