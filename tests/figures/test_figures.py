@@ -134,12 +134,16 @@ def test_a_change_in_place_is_refused_because_the_page_would_not_see_it():
         explorer.image[0, 0] = 7
 
 
-def test_pictures_of_torch_are_accepted():
-    picture = torch.arange(784, dtype=torch.uint8).reshape(1, 28, 28)
-    explorer = ConvolutionExplorer(pictures={"ramp": picture})
-    assert explorer.pictures["ramp"].startswith("0 1 2 3")
-    explorer.image = picture
-    assert explorer.image.shape == (28, 28)
+def test_pictures_of_torch_are_accepted_and_their_stills_are_small():
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 28, 28), np.uint8)
+    picture = torch.from_numpy(pixels)
+    explorer = ConvolutionExplorer(picture, pictures={"noise": picture}, position=(3, 4))
+    assert (
+        from_rows(explorer.pictures["noise"]).tolist()
+        == explorer.image.tolist()
+        == pixels[0].tolist()
+    )
+    assert len(explorer.png()) <= 60_000
 
 
 @given(
