@@ -6,6 +6,7 @@ const scripts = {
   globals: {
     ...globals.browser,
     kit: "readonly", // cnnbook/figures/kit: stands in front of every figure
+    cnnbookFigures: "readonly", // the figures of a page, for the tests
     smallNetwork: "readonly", // and its network.js, for a figure that asks for it
     messages: "readonly", // sphinx-copybutton
     locale: "readonly",
@@ -26,10 +27,10 @@ export default [
     },
   },
   { files: ["cnnbook/figures/**/*.js"], languageOptions: { globals: scripts.globals } },
-  { files: ["notebooks/**/*.js", "tools/**/*.js"], languageOptions: scripts },
+  { files: ["{notebooks,tests,tools}/**/*.js"], languageOptions: scripts },
   {
     // Names that other scripts of the page use.
-    files: ["cnnbook/figures/kit/*.js", "{notebooks,tools}/**/*.js"],
+    files: ["cnnbook/figures/kit/*.js", "{notebooks,tests,tools}/**/*.js"],
     languageOptions: { sourceType: "script" },
     rules: { "no-unused-vars": ["error", { vars: "local" }] },
   },

@@ -37,6 +37,7 @@ IMPORT_NAMES = {
     "pil": "pillow",
     "fonttools": "fonttools",
     "yaml": "pyyaml",
+    "websocket": "websocket-client",
     "jupyter_client": "jupyter-client",
 }
 

@@ -8,6 +8,7 @@ from cnnbook import language
 from cnnbook.data import fashion_mnist
 from cnnbook.figures import ExplanationExplorer
 from cnnbook.figures.explanation_explorer.figure import COVERS, LAYERS, VIEWS
+from cnnbook.figures.small_network import from_base64
 
 MODEL = "document.querySelector('.cnnbook-place').cnnbookModel"
 WIDTHS = (1280, 800, 620, 360)
@@ -108,6 +109,45 @@ def covered_logits(figure, position):
     return ExplanationExplorer(picture).logits
 
 
+# What a figure does in each frame, by a clock that goes on by 1 ms whenever it is asked.
+FRAMES = """
+let now = 0;
+performance.now = () => { now += 1; return now; };
+window.frames = [];
+const real = window.requestAnimationFrame;
+window.requestAnimationFrame = (go) => real(() => {
+  const start = now;
+  go();
+  const bar = document.querySelector('[role=progressbar]');
+  frames.push([now - start, bar.hidden ? 100 : Number(bar.getAttribute('aria-valuenow'))]);
+});
+"""
+
+
+def test_occlusion_is_computed_in_slices_and_dropped_when_other_things_are_asked(open_figure):
+    figure = ExplanationExplorer(view="saliency")
+    page = open_figure(figure, real_clock=True)
+    page.evaluate("(code) => (0, eval)(code)", FRAMES)
+    bar = page.get_by_role("progressbar", name=figure.words["working"])
+    put(page, size=2, view="occlusion")
+    page.wait_for_function("frames.some(([, done]) => done > 5 && done < 100)")
+    assert page.locator(".xai-paper").nth(1).get_attribute("aria-busy") == "true"
+    put(page, picture=figure.pictures[3])  # from the start, of another picture
+    bar.wait_for(state="hidden")
+    frames = np.array(page.evaluate("frames"))
+    assert 2 <= frames[:, 0].max() <= 8
+    assert (np.diff(frames[:, 1]) < 0).sum() == 2 and len(np.unique(frames[:, 1])) > 50
+    figure.view, figure.size, figure.picture = "occlusion", 2, from_base64(figure.pictures[3])
+    heard = page.locator(".cnnbook-live").first.inner_text()
+    assert number(heard.split(" ")[-1]) == pytest.approx(figure.attribution[14, 14], abs=0.0051)
+    put(page, size=1)
+    put(page, view="saliency")
+    assert bar.count() == 0
+    before = page.evaluate("frames.length")
+    page.wait_for_timeout(200)
+    assert page.evaluate("frames.length") <= before + 3  # settle's own
+
+
 # ---- what the reader does -------------------------------------------------------------------
 
 
@@ -148,6 +188,7 @@ def test_moves_with_keys_and_stays_inside(open_figure):
 def test_the_value_read_out_is_the_value_of_the_cell(open_figure):
     figure = ExplanationExplorer(view="occlusion", position=[20, 10])
     page = open_figure(figure)
+    page.get_by_role("progressbar").wait_for(state="hidden")
     text = page.locator(".cnnbook-live").first.inner_text()
     assert number(text.split(" ")[-1]) == pytest.approx(figure.attribution[20, 10], abs=0.0051)
     put(page, view="maps", layer="pool2", channel=1)

@@ -532,4 +532,44 @@ def test_other_weights_give_other_answers(open_figure):
     assert kernel == pytest.approx(expected.ravel().tolist(), abs=0.0055)
 
 
+def test_the_colours_follow_other_weights(open_figure):
+    """With four times the weights of the first layer, four times its values are in full colour."""
+    torch.manual_seed(1)
+    model = SmallCNN()
+    weak = NetworkExplorer(model=model)
+    with torch.no_grad():
+        for weights in model.conv1.parameters():
+            weights *= 4
+    page = open_figure(weak)
+    painted = "document.querySelectorAll('.net-conv1 canvas')[3].toDataURL()"
+    before = page.evaluate(painted)
+    strong = NetworkExplorer(model=model).weights
+    page.evaluate(f"(weights) => {MODEL}.set('weights', weights)", strong)
+    settle(page)
+    assert page.evaluate(painted) == before
+
+
+def test_the_last_fifty_changes_can_be_undone(open_figure):
+    figure = NetworkExplorer()
+    page = open_figure(figure)
+    invert, undo = (figure.words[name] for name in ("invert", "undo"))
+    press = """([name, times]) => {
+      const button = [...document.querySelectorAll('button')].find((b) => b.textContent === name);
+      for (let time = 0; time < times; time += 1) button.click();
+    }"""
+    page.evaluate(press, [invert, 61])
+    page.evaluate(press, [undo, 61])
+    assert np.array_equal(drawing(page), 255 - figure.picture)  # as the first eleven left it
+    assert get(page, "label") is None
+
+
+def test_escape_lifts_the_pen(open_figure):
+    page = open_figure(NetworkExplorer(np.zeros((28, 28))))
+    page.mouse.move(*on_paper(page, 5, 5))
+    page.mouse.down()
+    page.keyboard.press("Escape")
+    page.mouse.move(*on_paper(page, 20, 20))
+    assert drawing(page)[:10, :10].any() and not drawing(page)[12:].any()
+
+
 # ---- for everybody --------------------------------------------------------------------------

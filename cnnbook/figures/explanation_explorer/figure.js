@@ -2,45 +2,52 @@
 // Why did the network answer so? The reader covers a part of the picture, looks through the feature
 // maps, or lays an explanation over the picture; the network and its gradients are computed here.
 
-const {
-  SHAPES, SIDE, backward, bytes, decode, forward, normalise, painter, run,
-} = smallNetwork;
-const VIEWS = ["patch", "maps", "saliency", "gradient_input", "integrated", "grad_cam", "occlusion"];
+const { SHAPES, SIDE, backward, bytes, decode, forward, layers, normalise, run } = smallNetwork;
+const VIEWS = ["patch", "maps", "saliency", "gradient_input", "integrated", "grad_cam",
+  "occlusion"];
 const STEPS = 32; // of integrated gradients
 const COVERS = { black: 0, grey: 73, white: 255 }; // 73: the mean pixel of the training pictures
 const BLACK = normalise(0);
-const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
-const largest = (numbers) => numbers.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-12);
+const PICTURE = [SIDE, SIDE];
 
-// ---- the methods ----------------------------------------------------------------------------
+// ---- the methods --------------------------------------------------------------------------------
 
-// A copy of the picture with a square of `size` cells covered, its first cell at (top, left).
-function covered(pixels, [top, left], size, cover) {
+// Every place of the picture under a square of `size` cells, its first cell at (top, left).
+function placesUnder([top, left], size) {
+  const inside = (start) => Array.from({ length: size }, (_, step) => start + step)
+    .filter((p) => p >= 0 && p < SIDE);
+  return inside(top).flatMap((row) => inside(left).map((column) => row * SIDE + column));
+}
+
+// A copy of the picture with that square covered.
+function covered(pixels, corner, size, cover) {
   const copy = pixels.slice();
-  for (let row = Math.max(0, top); row < Math.min(SIDE, top + size); row += 1) {
-    for (let column = Math.max(0, left); column < Math.min(SIDE, left + size); column += 1) {
-      copy[row * SIDE + column] = cover;
-    }
-  }
+  placesUnder(corner, size).forEach((place) => { copy[place] = cover; });
   return copy;
 }
 
-// The mean fall of the logit over all windows that cover a pixel; the windows move by `stride`.
-function occlusion(network, pixels, target, size, stride, cover) {
+// How far the logit fell under the windows that lay over each pixel: the sum, and how many.
+const noFalls = () => (
+  { total: new Float32Array(SIDE * SIDE), count: new Float32Array(SIDE * SIDE), done: 0 });
+function addFall({ total, count }, corner, size, fall) {
+  placesUnder(corner, size).forEach((place) => { total[place] += fall; count[place] += 1; });
+}
+const meanFall = ({ total, count }) =>
+  total.map((sum, place) => (count[place] ? sum / count[place] : 0));
+
+// Windows over the whole picture in steps of two cells, filled into `falls`; it may be left between
+// any two layers of the network, and `falls.done` is the share of the windows computed so far.
+function* occlude(network, pixels, { target, size, cover }, falls) {
+  const stride = Math.min(2, size);
+  const count = Math.ceil((SIDE - size) / stride) + 1; // the last one may reach over the rim
   const before = forward(network, pixels).logits[target];
-  const [total, count] = [new Float32Array(SIDE * SIDE), new Float32Array(SIDE * SIDE)];
-  for (let top = 0; top < SIDE - size + stride; top += stride) {
-    for (let left = 0; left < SIDE - size + stride; left += stride) {
-      const fall = before - forward(network, covered(pixels, [top, left], size, cover)).logits[target];
-      for (let row = top; row < Math.min(SIDE, top + size); row += 1) {
-        for (let column = left; column < Math.min(SIDE, left + size); column += 1) {
-          total[row * SIDE + column] += fall;
-          count[row * SIDE + column] += 1;
-        }
-      }
-    }
+  for (let k = 0; k < count * count; k += 1) {
+    const corner = [stride * Math.floor(k / count), stride * (k % count)];
+    const input = Float32Array.from(covered(pixels, corner, size, COVERS[cover]), normalise);
+    const { logits } = yield* layers(network, input);
+    addFall(falls, corner, size, before - logits[target]);
+    falls.done = (k + 1) / count ** 2;
   }
-  return total.map((sum, place) => sum / count[place]);
 }
 
 // The gradient in the middle of each of STEPS pieces of the way from black, times the way.
@@ -48,7 +55,8 @@ function integrated(network, input, target) {
   const total = new Float32Array(input.length);
   for (let step = 0; step < STEPS; step += 1) {
     const point = input.map((value) => BLACK + ((step + 0.5) / STEPS) * (value - BLACK));
-    backward(network, run(network, point), target).input.forEach((slope, k) => { total[k] += slope; });
+    const slopes = backward(network, run(network, point), target).input;
+    slopes.forEach((slope, k) => { total[k] += slope; });
   }
   return total.map((sum, place) => (sum / STEPS) * (input[place] - BLACK));
 }
@@ -58,19 +66,23 @@ function gradCam(values, gradients, layer) {
   const [channels, rows, columns] = SHAPES[layer];
   const cells = rows * columns;
   const weights = Array.from({ length: channels }, (_, channel) =>
-    gradients[layer].subarray(channel * cells, (channel + 1) * cells).reduce((a, b) => a + b) / cells);
-  const map = Float32Array.from({ length: cells }, (_, place) =>
-    weights.reduce((sum, weight, channel) => sum + weight * values[layer][channel * cells + place], 0));
+    gradients[layer].subarray(channel * cells, (channel + 1) * cells).reduce((a, b) => a + b)
+      / cells);
+  const map = Float32Array.from({ length: cells }, (_, place) => weights.reduce(
+    (sum, weight, channel) => sum + weight * values[layer][channel * cells + place], 0));
   return { map, weights };
 }
 
 // What is shown of a picture: { map, side, weights }; null where the reader makes the map.
-function attribute(network, pixels, { view, target, layer, channel, size, cover }) {
+function attribute(network, pixels, choices) {
+  const { view, target, layer, channel } = choices;
   const values = forward(network, pixels);
   const whole = (map) => ({ map, side: SIDE });
   if (view === "patch") return null;
   if (view === "occlusion") {
-    return whole(occlusion(network, pixels, target, size, Math.min(2, size), COVERS[cover]));
+    const falls = noFalls();
+    Array.from(occlude(network, pixels, choices, falls));
+    return whole(meanFall(falls));
   }
   if (view === "integrated") return whole(integrated(network, values.input, target));
   const side = SHAPES[layer][1];
@@ -83,216 +95,271 @@ function attribute(network, pixels, { view, target, layer, channel, size, cover 
   return whole(gradients.input.map((slope, k) => slope * (values.input[k] - BLACK)));
 }
 
-// ---- the page -------------------------------------------------------------------------------
+// ---- what the reader does -----------------------------------------------------------------------
 
-function render({ model, el }) {
-  const { root, word } = kit.figure(el, model, "explanation_explorer");
-  const { element } = kit;
-  const get = (name) => model.get(name);
-  const [classes, pictures, labels] = [get("classes"), get("pictures"), get("labels")];
-  let [network, pixels] = [decode(get("weights")), bytes(get("picture"))];
-  let [plain, now, shown, trace] = [null, null, null, null]; // values uncovered and covered; the map
-  let [drawn, dragging, colours] = ["", false, null];
-  const pack = (rgb) => rgb.reduce((sum, part, k) => sum | (Math.round(part) << (8 * k)), 255 << 24);
-  const digits = (number, decimals = 2) => (Number(number.toFixed(decimals)) + 0).toFixed(decimals).replace("-", "−");
-  const signed = (number) => (number < 0 || digits(number) === "0.00" ? "" : "+") + digits(number);
-  const percent = (share) => `${Math.round(100 * share)} %`;
-  const write = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-  const place = () => get("position").map((p) => clamp(p, 0, SIDE - 1));
-  const layer = () => (get("view") === "grad_cam" || get("view") === "maps" ? get("layer") : "conv1");
+const WINDOWS = ["weights", "picture", "view", "target", "size", "cover"];
+const CHOICE = [...WINDOWS, "layer", "channel"]; // what a map is made of
+
+function makeView({ model, el }, mark) {
+  const figure = kit.figure(el, model, "explanation_explorer");
+  const { get, put } = figure;
+  const follows = (names, compute) => kit.derived(model, names, compute);
+  const network = follows(["weights"], () => decode(get("weights")));
+  const pixels = follows(["picture"], () => bytes(get("picture")));
+  const plain = follows(["weights", "picture"], () => forward(network(), pixels()));
+  const black = follows(["weights"], () => forward(network(), new Uint8Array(SIDE * SIDE)));
+  const isPatch = () => get("view") === "patch";
+  const hasMaps = () => ["maps", "grad_cam"].includes(get("view"));
+  const layer = () => (hasMaps() ? get("layer") : "conv1");
   const channel = () => Math.min(get("channel"), SHAPES[layer()][0] - 1);
-  function put(changes) {
-    Object.entries(changes).forEach(([name, value]) => model.set(name, value));
-    model.save_changes();
-  }
-
-  // ---- the parts ------------------------------------------------------------------------------
-  const list = (name, options, onInput) => kit.select({
-    label: word(name), options, onInput: onInput || ((value) => put({ [name]: value })),
+  const choices = () => ({
+    view: get("view"), target: get("target"), size: get("size"), cover: get("cover"),
+    layer: layer(), channel: channel(),
   });
-  const choices = {
-    picture: list("picture", [["", word("own")],
-      ...pictures.map((_, k) => [k, `${k + 1}: ${classes[labels[k]]}`])],
-    (k) => put({ label: labels[k], picture: pictures[k] })),
-    view: list("view", VIEWS.map((view) => [view, word(view)])),
-    layer: list("layer", Object.keys(SHAPES).slice(1, 5).map((name) => [name, word(name)])),
-    cover: list("cover", Object.keys(COVERS).map((name) => [name, word(name)])),
+  const position = () => kit.inside(get("position"), PICTURE);
+  const corner = () => position().map((p) => p - Math.floor(get("size") / 2));
+  const seen = follows([...WINDOWS, "position"], () =>
+    (isPatch() ? covered(pixels(), corner(), get("size"), COVERS[get("cover")]) : pixels()));
+  const values = follows([...WINDOWS, "position"], () =>
+    (isPatch() ? forward(network(), seen()) : plain()));
+  // The reader's own windows, or those that are computed one after another.
+  const falls = follows(WINDOWS, noFalls);
+  const hasFalls = () => isPatch() || get("view") === "occlusion";
+  const computed = follows(CHOICE, () => attribute(network(), pixels(), choices()));
+  const shown = () => (hasFalls() ? { map: meanFall(falls()), side: SIDE } : computed());
+  const path = kit.walk({
+    place: position, shape: () => PICTURE, go: (place) => put({ position: place }),
+  });
+  return {
+    ...figure, mark, network, pixels, plain, black, isPatch, hasMaps, hasFalls, layer, channel,
+    choices, position, corner, seen, values, falls, shown, path,
+    busy: () => get("view") === "occlusion" && falls().done < 1,
+    hand: { down: false }, // of a reader who draws over a board
   };
-  const size = kit.slider({ label: word("size"), min: 1, max: 14, onInput: (value) => put({ size: value }) });
-  const again = kit.button({ label: word("again"), onClick: () => { drawn = ""; redraw(); } });
-  const board = (label) => {
+}
+
+function listen({ path, hand, mark }, { boards }) {
+  const rest = () => { hand.down = false; mark("hand"); };
+  for (const { paper } of boards) {
+    kit.follow(paper, (shares, event) => {
+      hand.down ||= event.type === "pointerdown";
+      if (hand.down) path.to(shares.map((share) => Math.floor(share * SIDE)));
+    }, { hover: false, rest });
+    kit.keys(paper, {
+      path, more: { Escape: rest },
+      arrow(down, right, { shiftKey }) {
+        const far = shiftKey ? 4 : 1;
+        path.by(far * down, far * right);
+      },
+    });
+  }
+}
+
+// The windows that have to be computed: from the start, when something else is asked.
+function work({ network, pixels, choices, falls, busy }, slices) {
+  if (busy()) slices.start(occlude(network(), pixels(), choices(), falls()));
+  else slices.stop();
+}
+
+// The patch leaves its fall where it lies.
+function collect({ get, isPatch, plain, values, falls, corner }) {
+  if (!isPatch()) return;
+  const target = get("target");
+  addFall(falls(), corner(), get("size"), plain().logits[target] - values().logits[target]);
+}
+
+// ---- the parts ----------------------------------------------------------------------------------
+
+function makeParts(view) {
+  const { element } = kit;
+  const { root, word, get, put } = view;
+  const { choices, size, again } = makeControls(view);
+  const board = (label, ...layers) => {
     const canvas = element("canvas", { "aria-hidden": "true" });
     const frame = element("div", { class: "xai-frame" });
-    const paper = element("div", { class: "xai-paper", tabindex: 0, role: "group", "aria-label": label },
-      canvas, frame);
+    const paper = element("div",
+      { class: "xai-paper", tabindex: 0, role: "group", "aria-label": label },
+      canvas, frame, ...layers);
     const caption = element("div", { class: "xai-caption" });
-    return { paint: null, canvas, frame, paper, caption, node: element("section", { class: "xai-part" },
-      caption, paper) };
+    const node = element("section", { class: "xai-part" }, caption, paper);
+    return { canvas, frame, paper, caption, node };
   };
-  const boards = [board(word("board")), board(word("map_board"))];
-  boards[0].paint = painter(boards[0].canvas, SIDE, SIDE);
-  const bars = classes.map((name, k) => element("button", {
+  const progress = element("div", { class: "xai-progress", role: "progressbar",
+    "aria-label": word("working"), "aria-valuemin": 0, "aria-valuemax": 100 });
+  const boards = [board(word("board")), board(word("map_board"), progress)];
+  const bars = get("classes").map((name, k) => element("button", {
     type: "button", class: "xai-bar", onclick: () => put({ target: k }),
   }, element("span", {}, name), " ", element("span", { class: "xai-quiet" }), " ", element("b")));
   const answer = element("div", { class: "xai-answer" });
-  const strip = element("div", { class: "xai-strip", role: "group", "aria-label": word("maps_of") });
+  const strip = element("div",
+    { class: "xai-strip", role: "group", "aria-label": word("maps_of") });
   const [spoken, about] = [kit.live(), element("div", { class: "xai-quiet" })];
   root.append(
-    element("div", { class: "xai-tools" }, choices.picture.node, choices.view.node, choices.layer.node,
-      size.node, choices.cover.node, again),
+    element("div", { class: "xai-tools" }, choices.picture.node, choices.view.node,
+      choices.layer.node, size.node, choices.cover.node, again),
     element("div", { class: "xai-main" }, boards[0].node, boards[1].node,
       element("section", { class: "xai-part" },
         element("div", { class: "xai-caption" }, word("bars")),
-        element("div", { class: "xai-bars", role: "group", "aria-label": word("choose") }, ...bars), answer)),
+        element("div", { class: "xai-bars", role: "group", "aria-label": word("choose") }, ...bars),
+        answer)),
     spoken, about, strip);
+  return { choices, size, again, boards, progress, bars, answer, strip, spoken, about };
+}
 
-  // ---- what the reader does -------------------------------------------------------------------
-  for (const { paper } of boards) {
-    const go = (event) => {
-      const box = paper.getBoundingClientRect();
-      put({ position: [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width]
-        .map((share) => clamp(Math.floor(share * SIDE), 0, SIDE - 1)) });
-    };
-    paper.addEventListener("pointerdown", (event) => {
-      if (event.button) return;
-      paper.setPointerCapture(event.pointerId);
-      dragging = true;
-      go(event);
-    });
-    paper.addEventListener("pointermove", (event) => { if (dragging) go(event); });
-    ["pointerup", "pointercancel"].forEach((name) =>
-      paper.addEventListener(name, () => { dragging = false; redraw(); }));
-    paper.addEventListener("keydown", (event) => {
-      const arrow = kit.ARROWS[event.key];
-      if (!arrow) return;
-      event.preventDefault();
-      put({ position: place().map((p, axis) => clamp(p + arrow[axis] * (event.shiftKey ? 4 : 1), 0, SIDE - 1)) });
-    });
-  }
+function makeControls({ word, get, put, falls, mark }) {
+  const [classes, pictures, labels] = ["classes", "pictures", "labels"].map(get);
+  const list = (name, options, onInput = (value) => put({ [name]: value })) =>
+    kit.select({ label: word(name), options, onInput });
+  const named = (names) => names.map((name) => [name, word(name)]);
+  const known = pictures.map((_, k) => [k, `${k + 1}: ${classes[labels[k]]}`]);
+  const choices = {
+    picture: list("picture", [["", word("own")], ...known],
+      (k) => put({ label: labels[k], picture: pictures[k] })),
+    view: list("view", named(VIEWS)),
+    layer: list("layer", named(Object.keys(SHAPES).slice(1, 5))),
+    cover: list("cover", named(Object.keys(COVERS))),
+  };
+  const size = kit.slider({
+    label: word("size"), min: 1, max: 14, onInput: (value) => put({ size: value }),
+  });
+  const again = kit.button({
+    label: word("again"),
+    onClick: () => { Object.assign(falls(), noFalls()); mark("falls"); },
+  });
+  return { choices, size, again };
+}
 
-  // ---- drawing --------------------------------------------------------------------------------
-  function compute() {
-    const [view, target, width, cover] = ["view", "target", "size", "cover"].map(get);
-    const corner = place().map((p) => p - Math.floor(width / 2));
-    plain = forward(network, pixels);
-    now = view === "patch" ? forward(network, covered(pixels, corner, width, COVERS[cover])) : plain;
-    // The map is computed anew only when something it depends on has changed.
-    const asked = JSON.stringify([view, target, get("picture"), view === "patch" || view === "occlusion"
-      ? [width, cover] : [layer(), view === "maps" && channel()]]);
-    if (asked !== drawn) {
-      trace = view === "patch" ? { total: new Float32Array(SIDE * SIDE), count: new Float32Array(SIDE * SIDE) } : null;
-      shown = attribute(network, pixels, { view, target, layer: layer(), channel: channel(), size: width, cover });
-      drawStrip();
-    }
-    drawn = asked;
-    if (trace) { // the reader's own occlusion map grows where the patch has been
-      const visit = covered(new Uint8Array(SIDE * SIDE), corner, width, 1);
-      const fall = plain.logits[target] - now.logits[target];
-      visit.forEach((inside, k) => { trace.total[k] += inside * fall; trace.count[k] += inside; });
-      shown = { map: trace.total.map((sum, k) => (trace.count[k] ? sum / trace.count[k] : 0)), side: SIDE };
-    }
-  }
-  const chosen = () => {
-    const [row, column] = place().map((p) => Math.floor((p * shown.side) / SIDE));
-    return shown.map[row * shown.side + column];
+// ---- the drawing --------------------------------------------------------------------------------
+
+const signed = (number) => (number < 0 || kit.digits(number) === "0.00" ? "" : "+")
+  + kit.digits(number);
+
+function drawControls({ get, isPatch, hasMaps, hasFalls }, { choices, size, again, strip }) {
+  const known = get("pictures").indexOf(get("picture"));
+  choices.picture.set(known < 0 ? "" : known);
+  ["view", "layer", "cover"].forEach((name) => choices[name].set(get(name)));
+  size.set(get("size"));
+  strip.hidden = choices.layer.node.hidden = !hasMaps();
+  choices.cover.node.hidden = size.node.hidden = !hasFalls();
+  again.hidden = !isPatch();
+}
+
+// The picture, under the patch or under the map; and the map by itself.
+function drawBoards({ root, word, get, isPatch, seen, shown }, { boards: [picture, board] }) {
+  const { map, side } = shown();
+  const most = kit.largest(map);
+  const shade = kit.diverging(root);
+  const [below, above] = ["below", "above"].map((name) => kit.colour(root, name));
+  const inMap = (p) => Math.floor((p * side) / SIDE);
+  kit.paint(picture.canvas, SIDE, SIDE, (row, column) => {
+    const grey = kit.grey(seen()[row * SIDE + column]);
+    if (isPatch()) return grey;
+    const value = map[inMap(row) * side + inMap(column)];
+    return kit.mix(grey, value < 0 ? below : above, (0.85 * Math.abs(value)) / most);
+  });
+  kit.paint(board.canvas, side, side, (row, column) => shade(map[row * side + column] / most));
+  kit.write(picture.caption, word(isPatch() ? "covered" : "laid_over"));
+  kit.write(board.caption, `${word(isPatch() ? "trace" : get("view"))} · ${side} × ${side}`);
+}
+
+function drawProgress({ falls, busy }, { progress, boards: [, { paper }] }) {
+  progress.hidden = !busy();
+  paper.setAttribute("aria-busy", String(busy()));
+  progress.setAttribute("aria-valuenow", String(Math.round(100 * falls().done)));
+  progress.style.setProperty("--share", falls().done);
+}
+
+function drawFrames({ get, isPatch, position, corner }, { boards }) {
+  const [start, size] = isPatch() ? [corner(), get("size")] : [position(), 1];
+  const first = kit.inside(start, PICTURE);
+  const end = kit.inside(start.map((p) => p + size - 1), PICTURE);
+  boards.forEach(({ frame }) =>
+    kit.lay(frame, PICTURE, first, end.map((p, axis) => p + 1 - first[axis])));
+}
+
+function drawBars({ word, get, isPatch, plain, values }, { bars, answer }) {
+  const { logits, softmax } = values();
+  const best = logits.indexOf(Math.max(...logits));
+  const [classes, label] = [get("classes"), get("label")];
+  bars.forEach((bar, k) => {
+    const change = isPatch() ? ` (${signed(logits[k] - plain().logits[k])})` : "";
+    kit.write(bar.children[1], kit.digits(logits[k]) + change);
+    kit.write(bar.children[2], kit.percent(softmax[k]));
+    bar.style.setProperty("--share", softmax[k]);
+    bar.classList.toggle("xai-best", k === best);
+    bar.setAttribute("aria-pressed", String(k === get("target")));
+  });
+  kit.write(answer, word("answer", { name: classes[best], share: kit.percent(softmax[best]) })
+    + (label === null ? "" : ` ${word(label === best ? "right" : "wrong",
+      { name: classes[label] })}`));
+}
+
+// The value under the frame, and about the map; while windows are computed, no number is known.
+function drawWords(view, { spoken, about }) {
+  const { word, get, isPatch, plain, black, values, shown, position, hand, busy } = view;
+  const target = get("target");
+  const name = get("classes")[target];
+  const { map, side } = shown();
+  const known = (number, text = kit.digits) => (busy() ? "…" : text(number));
+  const [row, column] = position();
+  const [i, j] = position().map((p) => Math.floor((p * side) / SIDE));
+  const place = { row: row + 1, column: column + 1 };
+  const before = plain().logits[target];
+  spoken.setAttribute("aria-live", hand.down || busy() ? "off" : "polite");
+  kit.write(spoken, isPatch()
+    ? word("heard_patch", { ...place, name, before: kit.digits(before),
+      after: kit.digits(values().logits[target]) })
+    : word("heard", { ...place, value: known(map[i * side + j], signed) }));
+  kit.write(about, word(`about_${get("view")}`, {
+    name, most: known(kit.largest(map)), sum: kit.digits(map.reduce((a, b) => a + b, 0)),
+    change: kit.digits(before - black().logits[target]),
+  }));
+}
+
+function drawStrip({ root, word, put, hasMaps, layer, channel, plain, shown }, { strip }) {
+  if (!hasMaps()) return;
+  const { element } = kit;
+  const [channels, side] = SHAPES[layer()];
+  const values = plain()[layer()];
+  const { weights } = shown();
+  const most = kit.largest(values);
+  const shade = kit.diverging(root);
+  const make = () => {
+    const own = strip.children.length;
+    return element("button", {
+      type: "button", class: "xai-map", onclick: () => put({ view: "maps", channel: own }),
+    }, element("canvas", { "aria-hidden": "true" }), element("span"));
   };
-  function drawBoards() {
-    const [view, width] = [get("view"), get("size")];
-    const [{ map, side }, most] = [shown, largest(shown.map)];
-    const corner = place().map((p) => p - Math.floor(width / 2));
-    const seen = view === "patch" ? covered(pixels, corner, width, COVERS[get("cover")]) : pixels;
-    boards[0].paint((k) => {
-      const grey = [seen[k], seen[k], seen[k]];
-      if (view === "patch") return pack(grey);
-      const value = map[Math.floor((Math.floor(k / SIDE) * side) / SIDE) * side + Math.floor(((k % SIDE) * side) / SIDE)];
-      return pack(kit.mix(grey, value < 0 ? colours.below : colours.above, 0.85 * Math.abs(value) / most));
-    });
-    if (boards[1].canvas.width !== side || !boards[1].paint) boards[1].paint = painter(boards[1].canvas, side, side);
-    boards[1].paint((k) => pack(colours.diverging(map[k] / most)));
-    write(boards[0].caption, word(view === "patch" ? "covered" : "laid_over"));
-    write(boards[1].caption, `${word(view === "patch" ? "trace" : view)} · ${side} × ${side}`);
-    const [top, left] = view === "patch" ? corner : place();
-    const box = view === "patch" ? width : 1;
-    const part = (cells) => `${(100 * cells) / SIDE}%`;
-    const [low, high] = [[top, left].map((p) => Math.max(0, p)), [top, left].map((p) => Math.min(SIDE, p + box))];
-    boards.forEach(({ frame }) => { frame.style.cssText =
-      `top:${part(low[0])};left:${part(low[1])};height:${part(high[0] - low[0])};width:${part(high[1] - low[1])}`; });
-  }
-  function drawBars() {
-    const best = now.logits.indexOf(Math.max(...now.logits));
-    bars.forEach((bar, k) => {
-      const change = now.logits[k] - plain.logits[k];
-      const text = digits(now.logits[k]) + (get("view") === "patch" ? ` (${signed(change)})` : "");
-      write(bar.children[1], text);
-      write(bar.children[2], percent(now.softmax[k]));
-      bar.style.setProperty("--share", now.softmax[k]);
-      bar.classList.toggle("xai-best", k === best);
-      bar.setAttribute("aria-pressed", k === get("target"));
-    });
-    const label = get("label");
-    write(answer, word("answer", { name: classes[best], share: percent(now.softmax[best]) })
-      + (label === null ? "" : ` ${word(label === best ? "right" : "wrong", { name: classes[label] })}`));
-  }
-  function drawWords() {
-    const [view, target] = [get("view"), get("target")];
-    const [row, column] = place().map((p) => p + 1);
-    spoken.setAttribute("aria-live", dragging ? "off" : "polite");
-    write(spoken, view === "patch"
-      ? word("heard_patch", { row, column, name: classes[target], before: digits(plain.logits[target]),
-        after: digits(now.logits[target]) })
-      : word("heard", { row, column, value: signed(chosen()) }));
-    const nothing = () => forward(network, new Uint8Array(SIDE * SIDE)).logits[target];
-    const sum = () => shown.map.reduce((a, b) => a + b, 0);
-    write(about, word(`about_${view}`, { name: classes[target], most: digits(largest(shown.map)),
-      ...(["integrated", "gradient_input"].includes(view)
-        ? { sum: digits(sum()), change: digits(plain.logits[target] - nothing()) } : {}) }));
-  }
-  function drawStrip() {
-    const [view, name] = [get("view"), layer()];
-    strip.hidden = view !== "maps" && view !== "grad_cam";
-    const tools = { layer: !strip.hidden, cover: trace || view === "occlusion" };
-    choices.layer.node.hidden = !tools.layer;
-    choices.cover.node.hidden = size.node.hidden = !tools.cover;
-    again.hidden = !trace;
-    if (strip.hidden) return;
-    const [channels, side] = SHAPES[name];
-    const most = largest(plain[name]);
-    const focused = [...strip.children].indexOf(document.activeElement);
-    strip.replaceChildren(...Array.from({ length: channels }, (_, k) => {
-      const canvas = element("canvas", { "aria-hidden": "true" });
-      painter(canvas, side, side)((cell) => pack(colours.diverging(plain[name][k * side * side + cell] / most)));
-      const weight = shown.weights ? digits(shown.weights[k], 3) : String(k + 1);
-      return element("button", { type: "button", class: "xai-map",
-        "aria-pressed": view === "maps" && k === channel(),
-        "aria-label": word("map", { number: k + 1 }) + (shown.weights ? `, α ${weight}` : ""),
-        onclick: () => put({ view: "maps", channel: k }) }, canvas, element("span", {}, weight));
-    }));
-    strip.children[focused]?.focus();
-  }
-  function draw() {
-    compute();
-    const known = pictures.indexOf(get("picture"));
-    choices.picture.set(known < 0 ? "" : known);
-    ["view", "layer", "cover"].forEach((name) => choices[name].set(get(name)));
-    size.set(get("size"));
-    drawBoards();
-    drawBars();
-    drawWords();
-  }
-  const redraw = kit.oncePerFrame(draw);
-  const mixColours = () => {
-    colours = { diverging: kit.diverging(root), above: kit.colour(root, "above"), below: kit.colour(root, "below") };
-    drawn = "";
-  };
-  const undo = [
-    kit.followTheme(root, () => { mixColours(); redraw(); }),
-    kit.onChange(model, ["weights"], () => { network = decode(get("weights")); drawn = ""; redraw(); }),
-    kit.onChange(model, ["picture"], () => { pixels = bytes(get("picture")); redraw(); }),
-    kit.onChange(model, ["label", "view", "target", "layer", "channel", "position", "size", "cover"], redraw),
-  ];
-  mixColours();
-  draw();
-  return () => undo.forEach((stopListening) => stopListening());
+  kit.children(strip, channels, make).forEach((button, k) => {
+    const canvas = /** @type {HTMLCanvasElement} */ (button.firstChild);
+    kit.paint(canvas, side, side, (row, column) =>
+      shade(values[(k * side + row) * side + column] / most));
+    const weight = weights && kit.digits(weights[k], 3);
+    kit.write(button.lastChild, weight || k + 1);
+    button.setAttribute("aria-pressed", String(!weights && k === channel()));
+    button.setAttribute("aria-label",
+      word("map", { number: k + 1 }) + (weight ? `, α ${weight}` : ""));
+  });
+}
+
+function render({ model, el }) {
+  const view = makeView({ model, el }, (...names) => clock.mark(...names));
+  const parts = makeParts(view);
+  const slices = kit.slices(() => clock.mark("falls"));
+  listen(view, parts);
+  const draw = (part) => () => part(view, parts);
+  const clock = kit.clock(view.root, model, [
+    [() => work(view, slices), ...WINDOWS],
+    [() => collect(view), ...WINDOWS, "position", "falls"],
+    [draw(drawControls), ...CHOICE],
+    [draw(drawBoards), "theme", ...CHOICE, "position", "falls"],
+    [draw(drawProgress), ...WINDOWS, "falls"],
+    [draw(drawFrames), "view", "size", "position"],
+    [draw(drawBars), ...WINDOWS, "position", "label"],
+    [draw(drawWords), ...CHOICE, "position", "falls", "hand"],
+    [draw(drawStrip), "theme", "weights", "picture", "view", "target", "layer", "channel"],
+  ]);
+  return () => { slices.stop(); clock.stop(); };
 }
 
 export default { render, attribute, backward, decode };

@@ -6,6 +6,7 @@ import numpy as np
 import traitlets
 
 from cnnbook.figures.figure import Figure, StateError, blank
+from cnnbook.figures.palette import LIGHT_GREEN, LINE, ORANGE
 from cnnbook.figures.small_network import (
     SHAPES,
     class_names,
@@ -149,7 +150,7 @@ class ExplanationExplorer(Figure):
             row, column = (place - self.size // 2 for place in self.position)
             shade = COVERS[self.cover] / 255
             patch = Rectangle((column - 0.5, row - 0.5), self.size, self.size, fc=str(shade))
-            patch.set(ec="#B34700", lw=2)
+            patch.set(ec=ORANGE, lw=2)
             left.add_patch(patch)
             found = np.zeros((28, 28))
         most = max(np.abs(found).max(), 1e-9)
@@ -158,7 +159,7 @@ class ExplanationExplorer(Figure):
         for axes in (left, middle):
             axes.set(xticks=[], yticks=[])
         logits = self.logits
-        colours = ["#009e73" if k == self.target else "#c9d1d9" for k in range(10)]
+        colours = [LIGHT_GREEN if k == self.target else LINE for k in range(10)]
         bars = right.barh(self.classes, logits, color=colours)
         right.bar_label(bars, [f"{value:.1f}" for value in logits], padding=2, fontsize=8)
         right.invert_yaxis()
@@ -190,7 +191,7 @@ def layers_by_name(small):
     """The layers of a `SmallCNN` laid end to end, so that each has a name; the same answers."""
     from torch import nn
 
-    parts = OrderedDict(
+    parts: OrderedDict[str, nn.Module] = OrderedDict(
         conv1=small.conv1, relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
         conv2=small.conv2, relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
         flatten=nn.Flatten(), fc=small.fc,

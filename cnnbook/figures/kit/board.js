@@ -104,13 +104,14 @@ function lay(node, size, start, extent) {
 /**
  * Tell where the pointer is over `node`: go([down, right], event), as shares of its height and
  * width. A mouse is followed as it hovers, or, with hover: false, only while it is pressed; a
- * finger where it is put down and drawn along. Pressing stops the player; while it plays, hovering
- * does nothing.
+ * finger where it is put down and drawn along; rest() when it is lifted. Pressing stops the player;
+ * while it plays, hovering does nothing.
  * @param {HTMLElement} node
  * @param {(shares: number[], event: PointerEvent) => void} go
- * @param {{ hover?: boolean, play?: { stop(): void, playing(): boolean } }} [options]
+ * @param {{ hover?: boolean, play?: { stop(): void, playing(): boolean }, rest?: () => void }}
+ *   [options]
  */
-function follow(node, go, { hover = true, play } = {}) {
+function follow(node, go, { hover = true, play, rest } = {}) {
   const move = (event) => {
     const { top, left, height, width } = node.getBoundingClientRect();
     go([(event.clientY - top) / height, (event.clientX - left) / width], event);
@@ -125,6 +126,7 @@ function follow(node, go, { hover = true, play } = {}) {
     const hovers = hover && event.pointerType === "mouse" && !play?.playing();
     if (hovers || event.buttons & 1) move(event);
   });
+  if (rest) ["pointerup", "pointercancel"].forEach((name) => node.addEventListener(name, rest));
 }
 
 /**

@@ -44,7 +44,6 @@ function hydrate() {
 const kit = {
   ARROWS, bracketed, button, cells, children, clamp, clock, colour, counted, css, derived, digits,
   diverging, earlier, element, figure, figures, follow, format, grey, hydrate, inside, keys,
-  largest, lay, live, mix, paint, parse, percent, player, select, slider, svg, tableOf, tick,
-  toRows, toTable, under, walk, write,
-  followTheme, onChange, oncePerFrame, reducedMotion, // old
+  largest, lay, live, mix, paint, parse, percent, player, select, slices, slider, svg, tableOf,
+  tick, toRows, toTable, under, walk, write,
 };

@@ -92,14 +92,25 @@ const smallNetwork = (() => {
     return powers.map((power) => power / sum);
   }
 
-  // All values of all layers for 784 normalised inputs; conv1 and conv2 are behind their ReLU.
-  function run(network, input) {
+  // Layer by layer, all values of all layers for 784 normalised inputs; conv1 and conv2 are behind
+  // their ReLU. Between two layers one may do something else.
+  function* layers(network, input) {
     const conv1 = convolve(input, SHAPES.input, network.conv1);
+    yield;
     const pool1 = pool(conv1, SHAPES.conv1);
     const conv2 = convolve(pool1, SHAPES.pool1, network.conv2);
+    yield;
     const pool2 = pool(conv2, SHAPES.conv2);
     const logits = connect(pool2, network.logits);
     return { input, conv1, pool1, conv2, pool2, logits, softmax: softmax(logits) };
+  }
+
+  // The same at once.
+  function run(network, input) {
+    const steps = layers(network, input);
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    return step.value;
   }
 
   // The same for a picture of 784 pixels, 0 … 255.
@@ -157,20 +168,8 @@ const smallNetwork = (() => {
     return { input, conv1, pool1, conv2, pool2 };
   }
 
-  // For a canvas of one pixel a number: a function that paints it. colour(k) is 0xAABBGGRR.
-  function painter(canvas, rows, columns) {
-    [canvas.width, canvas.height] = [columns, rows];
-    const picture = new ImageData(columns, rows);
-    const cells = new Uint32Array(picture.data.buffer);
-    const context = canvas.getContext("2d");
-    return (colour) => {
-      for (let k = 0; k < cells.length; k += 1) cells[k] = colour(k);
-      context.putImageData(picture, 0, 0);
-    };
-  }
-
   return {
-    LAYERS, MEAN, SHAPES, SIDE, STD, backward, below, bytes, decode, forward, normalise, painter,
+    LAYERS, MEAN, SHAPES, SIDE, STD, backward, below, bytes, decode, forward, layers, normalise,
     run, toBase64,
   };
 })();

@@ -133,6 +133,40 @@ function player({ word, path, pause, rewind = path.first, onChange: changed = ()
 }
 
 /**
+ * Long work, done in slices so that the page stays alive: start(steps) drops what was under way and
+ * goes on with a generator of short steps, in every frame as many as fit into 5 ms; the drawing
+ * has the rest of the frame. onSlice() is called after each slice.
+ * @param {() => void} onSlice
+ */
+function slices(onSlice) {
+  let frame = null;
+  function stop() {
+    cancelAnimationFrame(frame);
+    frame = null;
+  }
+  /** @param {Generator} steps */
+  function start(steps) {
+    stop();
+    let longest = 0; // of the last steps: the next one will hardly take longer
+    const go = () => {
+      let now = performance.now();
+      const end = now + 5;
+      let done;
+      do {
+        done = steps.next().done;
+        const before = now;
+        now = performance.now();
+        longest = Math.max(now - before, longest / 2);
+      } while (!done && now + longest < end);
+      frame = done ? null : requestAnimationFrame(go);
+      onSlice();
+    };
+    frame = requestAnimationFrame(go);
+  }
+  return { start, stop };
+}
+
+/**
  * What can be taken back, at most so many steps: remember(state) before a change, back() for the
  * state before the last one.
  */
@@ -170,22 +204,4 @@ function keys(node, { path, play, arrow = path?.by, more = {} }) {
     else return;
     event.preventDefault();
   });
-}
-
-// ---- old: to be removed with the last figure that is not yet drawn by `clock` ---------------
-
-// Call `draw` at once when the event that asks for it is over, so that it is ready when the frame
-// comes; and if more is asked for until then, once more in that frame.
-function oncePerFrame(draw) {
-  let waiting = false; // for the frame
-  let again = false;
-  return () => {
-    if (waiting) { again = true; return; }
-    waiting = true;
-    queueMicrotask(draw);
-    requestAnimationFrame(() => {
-      waiting = false;
-      if (again) { again = false; draw(); }
-    });
-  };
 }

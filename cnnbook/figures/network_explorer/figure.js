@@ -2,15 +2,22 @@
 // A whole trained network, live. The reader picks a picture or draws one; every value of every
 // layer is computed here, in plain loops, and any of them can be asked how it came about.
 
-const {
-  LAYERS, MEAN, SHAPES, SIDE, STD, below, bytes, decode, forward, painter, toBase64,
-} = smallNetwork;
-const tableOf = (size, value) => Array.from({ length: size },
-  (_, row) => Array.from({ length: size }, (_, column) => value(row, column)));
-const clamp = (value, least, most) => Math.max(least, Math.min(value, most));
+const { LAYERS, MEAN, SHAPES, SIDE, STD, below, bytes, decode, forward, toBase64 } = smallNetwork;
+const PAPER = [SIDE, SIDE];
+const HIDDEN = LAYERS.slice(1, 5); // all but the picture and the logits
+
+// The values in full colour, a layer each: the same ones for every picture.
+function scalesOf(network, pictures) {
+  const examples = pictures.map((picture) => forward(network, bytes(picture)));
+  return Object.fromEntries(LAYERS.map((layer) => {
+    const all = Float32Array.from(examples.flatMap((one) => [...one[layer]])).sort();
+    return [layer, Math.max(1e-6, all[Math.floor(0.995 * all.length)])];
+  }));
+}
 
 // How one value came about: for each channel of the layer below the window, the kernel on it and
 // the sum of their products (null on padding). A logit is a kernel as large as the map.
+/** @type {(network: any, values: any, layer: string, place: number[]) => any} */
 function explain(network, values, layer, [filter, row, column]) {
   const [channels, rows, columns] = SHAPES[below(layer)];
   const { weight, bias } = network[layer] || {};
@@ -18,14 +25,14 @@ function explain(network, values, layer, [filter, row, column]) {
     p: [2, 2 * row, 2 * column] }[layer[0]];
   const used = weight ? [...Array(channels).keys()] : [filter];
   const terms = used.map((channel) => {
-    const window = tableOf(size, (i, j) => {
+    const window = kit.tableOf(size, size, (i, j) => {
       const [y, x] = [top + i, left + j];
       const inside = y >= 0 && y < rows && x >= 0 && x < columns;
       return inside ? values[below(layer)][(channel * rows + y) * columns + x] : null;
     });
-    const kernel = weight && tableOf(size, (i, j) =>
+    const kernel = weight && kit.tableOf(size, size, (i, j) =>
       weight[((filter * channels + channel) * size + i) * size + j]);
-    const products = weight && tableOf(size, (i, j) => window[i][j] * kernel[i][j]);
+    const products = weight && kit.tableOf(size, size, (i, j) => window[i][j] * kernel[i][j]);
     return { channel, top, left, window, kernel, products,
       sum: weight && products.flat().reduce((a, b) => a + b) };
   });
@@ -49,13 +56,13 @@ function regions(layer, [, row, column]) {
   return found;
 }
 
-// ---- the drawing of the reader --------------------------------------------------------------
+// ---- the drawing of the reader ------------------------------------------------------------------
 
 // A round spot of a brush, soft at its rim; white, or black when it erases.
 function stamp(pixels, [row, column], radius, erase) {
   for (let place = 0; place < pixels.length; place += 1) {
     const distance = Math.hypot(Math.floor(place / SIDE) - row, (place % SIDE) - column);
-    const paint = 255 * clamp(radius + 0.5 - distance, 0, 1);
+    const paint = 255 * kit.clamp(radius + 0.5 - distance, 0, 1);
     pixels[place] = erase ? Math.min(pixels[place], 255 - paint) : Math.max(pixels[place], paint);
   }
 }
@@ -63,7 +70,8 @@ function stamp(pixels, [row, column], radius, erase) {
 function stroke(pixels, from, to, radius, erase) {
   const steps = Math.max(1, Math.ceil(2 * Math.hypot(to[0] - from[0], to[1] - from[1])));
   for (let step = 0; step <= steps; step += 1) {
-    stamp(pixels, from.map((start, axis) => start + ((to[axis] - start) * step) / steps), radius, erase);
+    const spot = from.map((start, axis) => start + ((to[axis] - start) * step) / steps);
+    stamp(pixels, spot, radius, erase);
   }
 }
 
@@ -82,391 +90,483 @@ function centre(pixels) {
   });
 }
 
-function render({ model, el }) {
-  const { root, word } = kit.figure(el, model, "network_explorer");
-  const { element } = kit;
-  const [classes, pictures] = [model.get("classes"), model.get("pictures")];
-  let [network, pixels] = [decode(model.get("weights")), bytes(model.get("picture"))];
-  let [values, stale] = [null, true]; // must the network be computed again?
-  let [pen, brush, erasing] = [null, [14, 14], false]; // a moving pointer; the brush of the keys
-  let [earlier, trail] = [[], []]; // pictures to undo; units to go back up to
-  let [open, asked, framed, colours, resting] = [null, "", "", {}, 0]; // open: the channel whose tables are shown
-  const unit = () => { // a layer, and a place that is inside it whatever Python sent first
-    const layer = model.get("layer");
-    return [layer, model.get("position").map((p, axis) => clamp(p, 0, SHAPES[layer][axis] - 1))];
-  };
-  const scales = (() => { // the values in full colour: the same ones for every picture
-    const examples = pictures.map((picture) => forward(network, bytes(picture)));
-    return Object.fromEntries(LAYERS.map((layer) => {
-      const all = examples.flatMap((one) => [...one[layer]]).sort((a, b) => a - b);
-      return [layer, Math.max(1e-6, all[Math.floor(0.995 * all.length)])];
-    }));
-  })();
+// ---- what the reader does -----------------------------------------------------------------------
 
-  // ---- the parts ------------------------------------------------------------------------------
+const UNIT = ["layer", "position"];
+const VALUES = ["weights", "picture"];
+
+function makeView({ model, el }, mark) {
+  const figure = kit.figure(el, model, "network_explorer");
+  const { get } = figure;
+  const follows = (names, compute) => kit.derived(model, names, compute);
+  const network = follows(["weights"], () => decode(get("weights")));
+  const pixels = follows(["picture"], () => bytes(get("picture")));
+  const values = follows(VALUES, () => forward(network(), pixels()));
+  const scales = follows(["weights"], () => scalesOf(network(), get("pictures")));
+  // A layer, and a place that is inside it whatever Python sent first.
+  const layer = () => get("layer");
+  const place = () => kit.inside(get("position"), SHAPES[layer()]);
+  const explained = follows([...VALUES, ...UNIT], () =>
+    (layer() === "input" ? null : explain(network(), values(), layer(), place())));
+  // The channel whose tables are shown: the main one, and it stays open while the picture changes.
+  const opened = follows(UNIT, () => ({ channel: null }));
+  function term() {
+    const { terms } = explained();
+    opened().channel ??= mainTerm(terms).channel;
+    return terms.find(({ channel }) => channel === opened().channel);
+  }
+  const view = { ...figure, mark, network, pixels, values, scales, layer, place, explained, term };
+  return {
+    ...view, ...makeBrush(view), ...makeWay(view),
+    open(channel) { opened().channel = channel; mark("open"); },
+  };
+}
+
+// How the picture is changed, by a pen that is pressed or a brush that is moved with keys.
+function makeBrush({ get, put, pixels, mark }) {
+  const past = kit.earlier(50);
+  const brush = { place: [14, 14], thickness: 2, erases: false, pen: null };
+  const remember = () => past.remember({ label: get("label"), picture: get("picture") });
+  return {
+    brush, remember,
+    change(picture, label = null) { remember(); put({ label, picture }); },
+    back: () => put(past.back() || {}),
+    paint(from, to) {
+      const copy = pixels().slice();
+      stroke(copy, from, to, 0.75 * brush.thickness, brush.erases);
+      put({ label: null, picture: toBase64(copy) });
+    },
+    lift() { brush.pen = null; mark("pen"); },
+  };
+}
+
+const mainTerm = (terms) => terms.reduce((a, b) => (Math.abs(b.sum) > Math.abs(a.sum) ? b : a));
+
+// How one goes from value to value: anywhere, down to a cell of the window, and back up.
+function makeWay({ put, mark, layer, place, explained, term: shownTerm }) {
+  let trail = []; // units to go back up to
+  const choose = (next, position) =>
+    put({ layer: next, position: kit.inside(position, SHAPES[next]) });
+  function enter(term, cell) {
+    const side = term.window.length;
+    trail.push([layer(), place()]);
+    choose(below(layer()),
+      [term.channel, term.top + Math.floor(cell / side), term.left + (cell % side)]);
+    return true;
+  }
+  return {
+    jump(next, position) { trail = []; mark("trail"); choose(next, position); },
+    enter: (cell) => enter(shownTerm(), cell),
+    descend() { // to the cell that had the largest share
+      if (layer() === "input") return false;
+      const term = mainTerm(explained().terms);
+      const shares = (term.products || term.window).flat().map(Math.abs);
+      return enter(term, shares.indexOf(Math.max(...shares)));
+    },
+    ascend() {
+      if (!trail.length) return false;
+      choose(...trail.pop());
+      return true;
+    },
+    canAscend: () => trail.length > 0,
+  };
+}
+
+function listenToBrush({ brush, remember, paint, lift, mark }, { boards: { input } }) {
+  kit.follow(input.maps[0].node, (shares, { type }) => {
+    const next = shares.map((share) => share * SIDE - 0.5);
+    if (type === "pointerdown") remember();
+    else if (!brush.pen) return;
+    paint(brush.pen || next, next);
+    brush.pen = next;
+  }, { hover: false, rest: lift });
+  const path = kit.walk({
+    place: () => brush.place, shape: () => PAPER,
+    go: (place) => { brush.place = place; mark("brush"); },
+  });
+  const along = (from) => { remember(); paint(from, brush.place); };
+  const dab = () => along(brush.place);
+  kit.keys(input.board, {
+    path, more: { " ": dab, Enter: dab, Escape: lift },
+    arrow(down, right, { shiftKey }) {
+      const from = brush.place;
+      path.by(down, right);
+      if (shiftKey) along(from);
+    },
+  });
+}
+
+function listenToKeys({ layer, place, jump, descend, ascend }, own, board, went) {
+  const here = () => layer() === own;
+  const path = kit.walk({
+    place: () => (here() ? place() : [0, 0, 0]), shape: () => SHAPES[own],
+    go: (next) => jump(own, next),
+  });
+  kit.keys(board, {
+    path, more: { Enter: () => went(descend()), Backspace: () => went(ascend()) },
+    arrow(down, right, { shiftKey }) {
+      if (!here()) path.first(); // the first arrow comes over
+      else if (shiftKey || own === "logits") path.by(down + right, 0, 0);
+      else path.by(0, down, right);
+    },
+  });
+}
+
+// A press on a map, or along maps, goes to the cell under the pointer.
+function listenToMaps({ jump }, own, { board, maps }) {
+  kit.follow(board, (_, event) => {
+    const node = kit.under(board, event, ".net-map");
+    if (!node) return;
+    const { top, left, height, width } = node.getBoundingClientRect();
+    const shares = [(event.clientY - top) / height, (event.clientX - left) / width];
+    const cell = shares.map((share, axis) => Math.floor(share * SHAPES[own][axis + 1]));
+    jump(own, [maps.findIndex((map) => map.node === node), ...cell]);
+  }, { hover: false });
+}
+
+function listen(view, parts, went) {
+  listenToBrush(view, parts);
+  HIDDEN.forEach((layer) => {
+    listenToKeys(view, layer, parts.boards[layer].board, went);
+    listenToMaps(view, layer, parts.boards[layer]);
+  });
+  listenToKeys(view, "logits", parts.barBoard, went);
+}
+
+// Where the keys go on from after a way down or up.
+function focusUnit({ layer }, { boards, barBoard, up }) {
+  const board = { input: up, logits: barBoard }[layer()] || boards[layer()].board;
+  up.disabled = false;
+  board.focus({ preventScroll: true });
+}
+
+// ---- the parts ----------------------------------------------------------------------------------
+
+const part = (name, ...children) =>
+  kit.element("section", { class: `net-part net-${name}` }, ...children);
+const group = (kind, label, children) =>
+  kit.element("div", { class: kind, tabindex: 0, role: "group", "aria-label": label }, ...children);
+
+function makeLayers({ word, get, jump }) {
+  const { element } = kit;
   const size = (layer) => SHAPES[layer].slice(layer === "input" ? 1 : 0).join(" × ");
-  const part = (name, ...children) => element("section", { class: `net-part net-${name}` }, ...children);
   const title = (name, note) => element("div", { class: "net-title" },
     element("b", {}, word(name)), element("span", {}, note));
-  const picture = (kind, [, rows, columns]) => {
-    const [canvas, frame] = [element("canvas", { "aria-hidden": "true" }), element("div", { class: "net-frame" })];
-    return { paint: painter(canvas, rows, columns), frame, node: element("div", { class: kind }, canvas, frame) };
+  const picture = (kind) => {
+    const canvas = element("canvas", { "aria-hidden": "true" });
+    const frame = element("div", { class: "net-frame" });
+    return { canvas, frame, node: element("div", { class: kind }, canvas, frame) };
   };
-  const group = (kind, label, children) =>
-    element("div", { class: kind, tabindex: 0, role: "group", "aria-label": label }, ...children);
   const boards = Object.fromEntries(LAYERS.slice(0, 5).map((layer) => {
-    const maps = Array.from({ length: SHAPES[layer][0] }, () => picture("net-map", SHAPES[layer]));
+    const maps = Array.from({ length: SHAPES[layer][0] }, () => picture("net-map"));
     const board = group("net-board", `${word(layer)} ${size(layer)}: ${word("move")}`,
       maps.map((map) => map.node));
     return [layer, { maps, board, node: part(layer, title(layer, size(layer)), board) }];
   }));
   const cursor = element("div", { class: "net-cursor" });
   boards.input.maps[0].node.append(cursor);
-  const strip = picture("net-strip", [1, 1, 784]);
+  const strip = picture("net-strip");
   boards.pool2.node.append(element("div", { class: "net-flat" }, word("flat"), strip.node));
-  const bars = classes.map((name, k) => element("div", { class: "net-bar", onclick: () => jump("logits", k) },
+  const bars = get("classes").map((name, k) => element("div",
+    { class: "net-bar", onclick: () => jump("logits", [k, 0, 0]) },
     element("span", {}, name), element("span", { class: "net-quiet" }), element("b")));
   const barBoard = group("net-bars", `${word("logits")}: ${word("move_bars")}`, bars);
-  const [answer, truth] = ["net-answer", "net-quiet"].map((name) => element("div", { class: name }));
-  const [heard, spoken] = [kit.live(), kit.live()];
-  heard.classList.add("net-heard");
+  const [answer, truth] = ["answer", "quiet"].map((name) =>
+    element("div", { class: `net-${name}` }));
+  const logits = part("logits", title("logits", word("columns")), barBoard, answer, truth);
+  return { boards, cursor, strip, bars, barBoard, answer, truth, logits };
+}
 
-  // The sum: the line that adds up, a chip for every channel, the tables of one of them.
-  const equation = element("div", { class: "net-equation" });
-  const share = element("div", { class: "net-caption" });
-  const chips = element("div", { class: "net-chips" });
-  const tables = Object.fromEntries(["window", "kernel", "products"].map((kind) => {
-    const [caption, cells] = ["net-caption", "net-cells"].map((name) => element("div", { class: name }));
-    const ground = element("canvas", { "aria-hidden": "true" });
-    return [kind, { caption, cells, ground, node: element("div", { class: `net-table net-${kind}` }, caption,
-      element("div", { class: "net-ground" }, ground, cells)) }];
-  }));
+function makeTools({ word, get, brush, change, back, pixels, mark }) {
+  const { element } = kit;
+  const button = (name, onClick) => kit.button({ label: word(name), onClick });
+  const choice = kit.select({
+    label: word("picture"),
+    options: [["", word("own")], ...get("classes").map((name, k) => [k, name])],
+    onInput: (k) => change(get("pictures")[k], Number(k)),
+  });
+  const thickness = kit.slider({
+    label: word("brush"), min: 1, max: 3,
+    onInput: (value) => { brush.thickness = value; mark("brush"); },
+  });
+  const eraser = button("erase", () => { brush.erases = !brush.erases; mark("brush"); });
+  const edit = (name, picture) => button(name, () => change(toBase64(picture())));
+  const tools = part("tools", choice.node, thickness.node, element("div", { class: "net-buttons" },
+    eraser, button("undo", back),
+    edit("clear", () => new Uint8Array(SIDE * SIDE)),
+    edit("invert", () => pixels().map((pixel) => 255 - pixel)),
+    edit("centre", () => centre(pixels()))));
+  return { choice, thickness, eraser, tools };
+}
+
+// The sum: the line that adds up, a chip for every channel, the tables of one of them.
+function makeSum({ word, enter, descend, ascend }, went) {
+  const { element } = kit;
+  const spoken = kit.live();
+  const [equation, share, chips] = ["equation", "caption", "chips"].map((name) =>
+    element("div", { class: `net-${name}` }));
+  const table = (kind, make) => {
+    const [caption, cells] = ["caption", "cells"].map((name) =>
+      element("div", { class: `net-${name}` }));
+    const canvas = element("canvas", { "aria-hidden": "true" });
+    const node = element("div", { class: `net-table net-${kind}` }, caption,
+      element("div", { class: "net-ground" }, canvas, cells));
+    return { caption, cells, canvas, node, make };
+  };
+  const span = () => element("span");
+  const tables = {
+    window: table("window", (cell) =>
+      element("button", { type: "button", onclick: () => went(enter(cell)) })),
+    kernel: table("kernel", span), products: table("products", span),
+  };
   const signs = ["×", "="].map((sign) => element("div", { class: "net-sign" }, sign));
   const tableLine = element("div", { class: "net-tables" }, tables.window.node, signs[0],
     tables.kernel.node, signs[1], tables.products.node);
-  const button = (name, onClick, sign = "") => kit.button({ label: sign + word(name), onClick });
-  const [down, up] = [button("down", descend, "↓ "), button("up", ascend, "↑ ")];
-  const row = (...buttons) => element("div", { class: "net-buttons" }, ...buttons);
+  const button = (sign, name, go) =>
+    kit.button({ label: `${sign} ${word(name)}`, onClick: () => went(go()) });
+  const [down, up] = [button("↓", "down", descend), button("↑", "up", ascend)];
+  const sum = part("sum", element("div", { class: "net-head" }, spoken,
+    element("div", { class: "net-buttons" }, down, up)), equation, share, chips, tableLine);
+  return { spoken, equation, share, chips, tables, signs, tableLine, down, up, sum };
+}
 
-  const choice = kit.select({
-    label: word("picture"), options: [["", word("own")], ...classes.map((name, k) => [k, name])],
-    onInput: (k) => change(bytes(pictures[k]), Number(k)),
-  });
-  const thickness = kit.slider({ label: word("brush"), min: 1, max: 3, onInput: drawCursor });
-  thickness.set(2);
-  const radius = () => 0.75 * Number(thickness.input.value); // in pixels
-  const eraser = button("erase", () => {
-    erasing = !erasing;
-    eraser.setAttribute("aria-pressed", erasing);
-  });
-  eraser.setAttribute("aria-pressed", false);
-  root.append(
-    boards.input.node,
-    part("tools", choice.node, thickness.node, row(
-      eraser,
-      button("undo", () => { if (earlier.length) put(...earlier.pop()); }),
-      button("clear", () => change(new Uint8Array(SIDE * SIDE))),
-      button("invert", () => change(pixels.map((pixel) => 255 - pixel))),
-      button("centre", () => change(centre(pixels))))),
-    ...LAYERS.slice(1, 5).map((layer) => boards[layer].node),
-    part("logits", title("logits", word("columns")), barBoard, answer, truth),
-    part("sum", element("div", { class: "net-head" }, spoken, row(down, up)), equation, share, chips,
-      tableLine),
-    part("help", word("help"), heard));
+function makeParts(view, went) {
+  const parts = { ...makeLayers(view), ...makeTools(view), ...makeSum(view, went) };
+  const { boards, tools, logits, sum } = parts;
+  const heard = kit.live();
+  heard.classList.add("net-heard");
+  view.root.append(boards.input.node, tools, ...HIDDEN.map((layer) => boards[layer].node), logits,
+    sum, part("help", view.word("help"), heard));
+  return { ...parts, heard, resting: null, shades: {} };
+}
 
-  // ---- what the reader does: draw -------------------------------------------------------------
-  function put(picture, label) {
-    model.set("label", label);
-    model.set("picture", toBase64(picture));
-    model.save_changes();
-  }
-  const remember = () => earlier.push([pixels, model.get("label")]);
-  function change(picture, label = null) { remember(); put(picture, label); }
-  function paint(from, to) {
-    const copy = pixels.slice();
-    stroke(copy, from, to, radius(), erasing);
-    put(copy, null);
-  }
-  const at = (event, { node }, [, rows, columns]) => { // where the pointer is, in cells
-    const box = node.getBoundingClientRect();
-    return [((event.clientY - box.top) / box.height) * rows,
-      ((event.clientX - box.left) / box.width) * columns];
-  };
-  const tip = (event) => at(event, boards.input.maps[0], SHAPES.input).map((p) => p - 0.5);
-  const paper = boards.input.board;
-  paper.addEventListener("pointerdown", (event) => {
-    if (event.button) return;
-    paper.setPointerCapture(event.pointerId);
-    remember();
-    pen = tip(event);
-    paint(pen, pen);
-  });
-  paper.addEventListener("pointermove", (event) => {
-    if (!pen) return;
-    const next = tip(event);
-    paint(pen, next);
-    pen = next;
-  });
-  ["pointerup", "pointercancel"].forEach((name) => paper.addEventListener(name, () => { pen = null; }));
-  paper.addEventListener("keydown", (event) => {
-    const arrow = kit.ARROWS[event.key];
-    if (!arrow && event.key !== " " && event.key !== "Enter") return;
-    event.preventDefault();
-    const next = brush.map((p, axis) => clamp(p + (arrow ? arrow[axis] : 0), 0, SIDE - 1));
-    if (!arrow || event.shiftKey) { remember(); paint(brush, next); }
-    brush = next;
-    drawCursor();
-  });
+// ---- the drawing: all layers --------------------------------------------------------------------
 
-  // ---- what the reader does: ask --------------------------------------------------------------
-  function choose(layer, position) {
-    model.set("layer", layer);
-    model.set("position", position.map((p, axis) => clamp(p, 0, SHAPES[layer][axis] - 1)));
-    model.save_changes();
-  }
-  function jump(layer, channel, row = 0, column = 0) { trail = []; choose(layer, [channel, row, column]); }
-  function follow(term, cell) { // down to a cell of the window
-    trail.push(unit());
-    const side = term.window.length;
-    choose(below(model.get("layer")),
-      [term.channel, term.top + Math.floor(cell / side), term.left + (cell % side)]);
-    focusUnit();
-  }
-  function focusUnit() { // so that the keys go on from there
-    const layer = model.get("layer");
-    const board = layer === "input" ? up : layer === "logits" ? barBoard : boards[layer].board;
-    up.disabled = false;
-    board.focus({ preventScroll: true });
-  }
-  const largest = (numbers) => Math.max(1e-9, ...numbers.map(Math.abs));
-  const mainTerm = (terms) => terms.reduce((a, b) => (Math.abs(b.sum) > Math.abs(a.sum) ? b : a));
-  function descend() { // to the cell that had the largest share
-    if (model.get("layer") === "input") return;
-    const term = mainTerm(explain(network, values, ...unit()).terms);
-    const shares = (term.products || term.window).flat().map(Math.abs);
-    follow(term, shares.indexOf(Math.max(...shares)));
-  }
-  function ascend() {
-    if (!trail.length) return;
-    choose(...trail.pop());
-    focusUnit();
-  }
-  function listen(layer, board) {
-    board.addEventListener("keydown", (event) => {
-      const [rows, columns] = kit.ARROWS[event.key] || [0, 0];
-      const [own, [channel, row, column]] = unit();
-      if (event.key === "Enter") descend();
-      else if (event.key === "Backspace") ascend();
-      else if (!rows && !columns) return;
-      else if (own !== layer) jump(layer, 0);
-      else if (event.shiftKey || layer === "logits") jump(layer, channel + rows + columns, row, column);
-      else jump(layer, channel, row + rows, column + columns);
-      event.preventDefault();
-    });
-  }
-  listen("logits", barBoard);
-  LAYERS.slice(1, 5).forEach((layer) => {
-    listen(layer, boards[layer].board);
-    boards[layer].maps.forEach((map, channel) => ["pointerdown", "pointermove"].forEach((name) =>
-      map.node.addEventListener(name, (event) => {
-        if (event.buttons & 1) jump(layer, channel, ...at(event, map, SHAPES[layer]).map(Math.floor));
-      })));
+// A colour for each of 129 strengths from −1 to 1; there are 13,000 values to paint at each move.
+function mixShades({ root }, { shades }) {
+  const [ground, below] = ["ground", "below"].map((name) => kit.colour(root, name));
+  const names = { window: "input", kernel: "kernel", products: "above" };
+  Object.entries(names).forEach(([kind, name]) => {
+    const above = kit.colour(root, name);
+    shades[kind] = Array.from({ length: 129 }, (_, k) =>
+      kit.mix(ground, k < 64 ? below : above, Math.abs(k - 64) / 64));
   });
+}
 
-  // ---- the drawing: all layers ----------------------------------------------------------------
-  const digits = (number) => number.toFixed(2).replace(/^-(?!0\.00)/, "−").replace("-", "");
-  const percent = (number) => `${Math.round(100 * number)}\u00a0%`;
-  const write = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-  function mixColours() { // once a theme: a colour for each of 129 strengths from −1 to 1
-    const shades = (above) => {
-      const [ground, under, over] = ["ground", "below", above].map((name) => kit.colour(root, name));
-      const table = Array.from({ length: 129 }, (_, k) =>
-        kit.mix(ground, k < 64 ? under : over, Math.abs(k - 64) / 64));
-      const words = Uint32Array.from(table, ([r, g, b]) => 255 * 2 ** 24 + (b << 16) + (g << 8) + r);
-      return (strength) => words[Math.round(64 * clamp(strength, -1, 1)) + 64];
-    };
-    colours = { window: shades("input"), kernel: shades("kernel"), products: shades("above") };
-  }
-  function drawLayers() {
-    boards.input.maps[0].paint((k) => 0xff000000 + pixels[k] * 0x10101);
-    LAYERS.slice(1, 5).forEach((layer) => {
-      const count = SHAPES[layer][1] * SHAPES[layer][2];
-      boards[layer].maps.forEach((map, channel) =>
-        map.paint((k) => colours.products(values[layer][channel * count + k] / scales[layer])));
-    });
-    strip.paint((k) => colours.products(values.pool2[k] / scales.pool2));
-    const best = values.softmax.indexOf(Math.max(...values.softmax));
-    bars.forEach((bar, k) => {
-      bar.style.setProperty("--share", `${(100 * values.softmax[k]).toFixed(1)}%`);
-      write(bar.children[1], digits(values.logits[k]));
-      write(bar.children[2], percent(values.softmax[k]));
-      bar.classList.toggle("net-best", k === best);
-    });
-    const label = model.get("label");
-    write(answer, `${classes[best]} ${percent(values.softmax[best])}`);
-    const right = label === best;
-    write(truth, label === null ? word("no_truth")
-      : `${right ? "✓" : "✗"} ${word(right ? "right" : "wrong", { name: classes[label] })}`);
-    const known = pictures.indexOf(model.get("picture"));
-    choice.set(known < 0 ? "" : known);
-    clearTimeout(resting); // what is read out waits until the hand rests
-    resting = setTimeout(() => write(heard, word("answer",
-      { name: classes[best], share: percent(values.softmax[best]) })), 400);
-  }
-  function drawCursor() {
-    const percentOf = (cells) => `${(100 * cells) / SIDE}%`;
-    cursor.style.cssText = `top:${percentOf(brush[0] + 0.5)};left:${percentOf(brush[1] + 0.5)};`
-      + `width:${percentOf(2 * radius() + 1)}`;
-    paper.setAttribute("aria-label",
-      `${word("paper")} ${word("brush_at", { row: brush[0] + 1, column: brush[1] + 1 })}`);
-  }
+// The values from `start` on.
+function paintValues(shades, canvas, [rows, columns], values, most, start = 0) {
+  kit.paint(canvas, rows, columns, (row, column) => {
+    const strength = values[start + row * columns + column] / most;
+    return shades[Math.round(64 * kit.clamp(strength, -1, 1)) + 64];
+  });
+}
 
-  // ---- the drawing: one unit ------------------------------------------------------------------
-  function lay(frame, kind, [, rows, columns], [top, left, bottom, right]) {
-    const part = (cells, whole) => `${(100 * cells) / whole}%`;
-    frame.className = `net-frame ${kind}`;
-    frame.style.cssText = `top:${part(top, rows)};left:${part(left, columns)};`
-      + `height:${part(bottom + 1 - top, rows)};width:${part(right + 1 - left, columns)}`;
-  }
-  function drawFrames() {
-    const [layer, [channel, row, column]] = unit();
-    const found = { [layer]: [row, column, row, column], ...regions(layer, [channel, row, column]) };
-    let every = false; // does the unit depend on every map of this layer, or on one?
-    [...LAYERS].reverse().slice(1).forEach((name) => {
-      every ||= name !== layer && name in found && !LAYERS[LAYERS.indexOf(name) + 1].startsWith("pool");
-      const kind = name === layer ? "net-unit" : name === below(layer) ? "net-near" : "net-far";
-      boards[name].maps.forEach(({ frame }, k) => {
-        const shown = name in found && (every || k === channel);
-        lay(frame, shown ? kind : "", SHAPES[name], found[name] || [0, 0, 0, 0]);
-      });
-    });
-    bars.forEach((bar, k) => bar.classList.toggle("net-chosen", layer === "logits" && k === channel));
-    const flat = 49 * channel + 7 * row + column; // its place when the maps are laid end to end
-    lay(strip.frame, layer === "pool2" ? "net-unit" : "", [1, 1, 784], [0, flat, 0, flat]);
-  }
-  function drawSum() {
-    const [layer, [channel, row, column]] = unit();
+function drawMaps({ pixels, values, scales }, { boards, strip, shades: { products } }) {
+  kit.paint(boards.input.maps[0].canvas, SIDE, SIDE, (row, column) =>
+    kit.grey(pixels()[row * SIDE + column]));
+  HIDDEN.forEach((layer) => {
     const [, rows, columns] = SHAPES[layer];
-    const value = values[layer][(channel * rows + row) * columns + column];
-    const place = { layer: word(layer), map: channel + 1, row: row + 1, column: column + 1 };
-    const name = layer === "logits" ? word("unit_logit", { name: classes[channel] })
-      : word(layer === "input" ? "unit_pixel" : "unit", place);
-    spoken.setAttribute("aria-live", pen ? "off" : "polite");
-    write(spoken, word("here", { unit: name, value: digits(value) }));
-    down.disabled = layer === "input";
-    up.disabled = !trail.length;
-    [share, chips, tableLine].forEach((node) => { node.hidden = layer === "input"; });
-    const x = (text) => element("b", { class: "net-x" }, text);
-    const y = element("b", { class: "net-y" }, digits(value));
-    if (layer === "input") {
-      equation.replaceChildren("(", x(pixels[row * SIDE + column]), ` ÷ 255 − ${MEAN}) ÷ ${STD} = `, y,
-        element("div", { class: "net-quiet" }, word("normalised", { mean: MEAN, deviation: STD })));
-      return;
-    }
-    const { terms, sum, bias } = explain(network, values, layer, [channel, row, column]);
-    open ??= mainTerm(terms).channel; // and it stays open while the picture changes
-    const term = terms.find((one) => one.channel === open);
-    if (layer.startsWith("pool")) {
-      equation.replaceChildren("max(", x(term.window.flat().map(digits).join(", ")), ") = ", y);
-    } else {
-      const added = `${word("products")} ${digits(sum)} + ${word("bias")} `
-        + `${bias < 0 ? `(${digits(bias)})` : digits(bias)} = `;
-      const power = (text) => element("sup", {}, text);
-      equation.replaceChildren(added, ...(layer === "logits"
-        ? [y, ` → ${word("softmax")}: e`, power(digits(value)), " ÷ Σ e", power(word("logit")), " = ",
-          element("b", { class: "net-y" }, percent(values.softmax[channel]))]
-        : [digits(sum + bias), " → ReLU → ", y]));
-    }
-    const fresh = asked !== String([layer, channel, row, column, open]); // another unit, other tables
-    asked = String([layer, channel, row, column, open]);
-    drawChips(terms, fresh);
-    drawTables(layer, term, fresh);
-  }
-  const shades = (kind, numbers, most) => (k) => colours[kind](numbers[k] / most);
-  function drawChips(terms, fresh) {
-    share.hidden = chips.hidden = terms.length === 1;
-    if (chips.hidden) return;
-    if (fresh) {
-      write(share, word("shares", { count: terms.length }));
-      chips.replaceChildren(...terms.map(({ channel, window, kernel }) => {
-        const [left, right] = [element("canvas"), element("canvas")];
-        const chip = element("button", { type: "button", class: "net-chip", "aria-pressed": channel === open,
-          onclick: () => { open = channel; asked = ""; drawAll(); chips.children[channel].focus(); } },
-        left, right, element("span"));
-        chip.paint = painter(left, window.length, window.length);
-        painter(right, kernel.length, kernel.length)(
-          shades("kernel", kernel.flat(), largest(kernel.flat())));
-        return chip;
-      }));
-    }
-    terms.forEach(({ channel, window, sum }) => {
-      const chip = chips.children[channel];
-      chip.paint(shades("window", window.flat(), scales[below(model.get("layer"))]));
-      const text = (sum < 0 ? "" : "+") + digits(sum);
-      if (chip.lastChild.textContent === text) return;
-      chip.lastChild.textContent = text;
-      chip.setAttribute("aria-label", word("chip", { map: channel + 1, sum: digits(sum) }));
-    });
-  }
-  function drawTables(layer, term, fresh) {
-    const side = term.window.length;
-    if (fresh) makeTables(layer, term, side);
-    Object.entries(tables).forEach(([kind, { cells, paint }]) => {
-      if (!term[kind] || (kind === "kernel" && !fresh)) return;
-      const numbers = term[kind].flat();
-      const most = Math.max(largest(numbers), kind === "window" ? scales[below(layer)] : 0);
-      numbers.forEach((number, k) => write(cells.children[k], digits(number + 0)));
-      paint(shades(kind, numbers, most / 0.6)); // paler than a map: there are numbers on it
-    });
-  }
-  function makeTables(layer, term, side) {
-    const source = word(below(layer));
-    write(tables.window.caption, word(layer === "conv1" ? "window_input" : "window",
-      { layer: source, map: term.channel + 1 }));
-    write(tables.kernel.caption, word(layer === "logits" ? "weights" : "kernel"));
-    write(tables.products.caption, word("each_product"));
-    tableLine.classList.toggle("net-large", side > 3);
-    tableLine.style.setProperty("--columns", side);
-    signs.forEach((sign) => { sign.hidden = !term.kernel; });
-    Object.entries(tables).forEach(([kind, table]) => {
-      const { cells, ground, node } = table;
-      node.hidden = !term[kind];
-      table.paint = painter(ground, side, side);
-      cells.replaceChildren(...(term[kind] || []).flat().map((number, k) => {
-        if (kind !== "window") return element("span");
-        const place = { row: term.top + Math.floor(k / side) + 1, column: term.left + (k % side) + 1 };
-        return element("button", { type: "button", title: word("go", { layer: source, ...place }),
-          disabled: number === null ? "" : null, onclick: () => follow(term, k) });
-      }));
-    });
-  }
+    boards[layer].maps.forEach(({ canvas }, channel) => paintValues(products, canvas,
+      [rows, columns], values()[layer], scales()[layer], channel * rows * columns));
+  });
+  const { pool2 } = values();
+  paintValues(products, strip.canvas, [1, pool2.length], pool2, scales().pool2);
+}
 
-  function drawAll() {
-    if (stale) {
-      values = forward(network, pixels);
-      drawLayers();
-    }
-    stale = false;
-    if (framed !== String(unit())) drawFrames();
-    framed = String(unit());
-    drawSum();
+function drawAnswer({ word, get, values }, parts) {
+  const { bars, answer, truth, choice, heard } = parts;
+  const { logits, softmax } = values();
+  const [classes, label] = [get("classes"), get("label")];
+  const best = softmax.indexOf(Math.max(...softmax));
+  bars.forEach((bar, k) => {
+    bar.style.setProperty("--share", `${(100 * softmax[k]).toFixed(1)}%`);
+    kit.write(bar.children[1], kit.digits(logits[k]));
+    kit.write(bar.children[2], kit.percent(softmax[k]));
+    bar.classList.toggle("net-best", k === best);
+  });
+  const share = kit.percent(softmax[best]);
+  const right = label === best;
+  kit.write(answer, `${classes[best]} ${share}`);
+  kit.write(truth, label === null ? word("no_truth")
+    : `${right ? "✓" : "✗"} ${word(right ? "right" : "wrong", { name: classes[label] })}`);
+  const known = get("pictures").indexOf(get("picture"));
+  choice.set(known < 0 ? "" : known);
+  clearTimeout(parts.resting); // what is read out waits until the hand rests
+  parts.resting = setTimeout(() =>
+    kit.write(heard, word("answer", { name: classes[best], share })), 400);
+}
+
+function drawBrush({ word, brush }, { boards, cursor, thickness, eraser }) {
+  const share = (cells) => `${(100 * cells) / SIDE}%`;
+  const [row, column] = brush.place;
+  cursor.style.top = share(row + 0.5);
+  cursor.style.left = share(column + 0.5);
+  cursor.style.width = share(1.5 * brush.thickness + 1);
+  thickness.set(brush.thickness);
+  eraser.setAttribute("aria-pressed", String(brush.erases));
+  boards.input.board.setAttribute("aria-label",
+    `${word("paper")} ${word("brush_at", { row: row + 1, column: column + 1 })}`);
+}
+
+// The value, and around what it depends on, in every layer below.
+function drawFrames(view, { boards, bars, strip }) {
+  const [layer, [channel, row, column]] = [view.layer(), view.place()];
+  const frames = { [layer]: [row, column, row, column], ...regions(layer, view.place()) };
+  let every = false; // does the value depend on every map of this layer, or on one?
+  LAYERS.slice(0, 5).reverse().forEach((name) => {
+    const [top, left, bottom, right] = frames[name] || [];
+    const above = LAYERS[LAYERS.indexOf(name) + 1];
+    every ||= name !== layer && name in frames && !above.startsWith("pool");
+    const kind = name === layer ? "unit" : name === below(layer) ? "near" : "far";
+    boards[name].maps.forEach(({ frame }, k) => {
+      const shown = name in frames && (every || k === channel);
+      frame.className = `net-frame ${shown ? `net-${kind}` : ""}`;
+      if (!shown) return;
+      kit.lay(frame, SHAPES[name].slice(1), [top, left], [bottom + 1 - top, right + 1 - left]);
+    });
+  });
+  bars.forEach((bar, k) =>
+    bar.classList.toggle("net-chosen", layer === "logits" && k === channel));
+  const flat = 49 * channel + 7 * row + column; // its place when the maps are laid end to end
+  strip.frame.className = `net-frame ${layer === "pool2" ? "net-unit" : ""}`;
+  kit.lay(strip.frame, [1, 784], [0, flat], [1, 1]);
+}
+
+// ---- the drawing: one value ---------------------------------------------------------------------
+
+function drawValue(view, { spoken, equation, share, chips, tableLine, down, up }) {
+  const { word, get, values, brush, canAscend } = view;
+  const [layer, [channel, row, column]] = [view.layer(), view.place()];
+  const [, rows, columns] = SHAPES[layer];
+  const value = values()[layer][(channel * rows + row) * columns + column];
+  const place = { layer: word(layer), map: channel + 1, row: row + 1, column: column + 1 };
+  const unit = layer === "logits" ? word("unit_logit", { name: get("classes")[channel] })
+    : word(layer === "input" ? "unit_pixel" : "unit", place);
+  spoken.setAttribute("aria-live", brush.pen ? "off" : "polite");
+  kit.write(spoken, word("here", { unit, value: kit.digits(value) }));
+  down.disabled = layer === "input";
+  up.disabled = !canAscend();
+  tableLine.hidden = layer === "input";
+  share.hidden = chips.hidden = layer === "input" || view.explained().terms.length === 1;
+  equation.replaceChildren(...writeSum(view, layer, value));
+}
+
+// The line that adds up to the value.
+function writeSum({ word, pixels, values, place, explained }, layer, value) {
+  const { element, digits } = kit;
+  const [channel, row, column] = place();
+  const result = (text) => element("b", { class: "net-y" }, text);
+  const input = (text) => element("b", { class: "net-x" }, text);
+  const power = (text) => element("sup", {}, text);
+  const y = result(digits(value));
+  if (layer === "input") {
+    return ["(", input(pixels()[row * SIDE + column]), ` ÷ 255 − ${MEAN}) ÷ ${STD} = `, y,
+      element("div", { class: "net-quiet" },
+        word("normalised", { mean: MEAN, deviation: STD }))];
   }
-  const redraw = kit.oncePerFrame(drawAll);
-  const undo = [
-    kit.followTheme(root, () => { mixColours(); asked = ""; stale = true; redraw(); }),
-    kit.onChange(model, ["weights"], () => {
-      [network, asked, stale] = [decode(model.get("weights")), "", true];
-      redraw();
-    }),
-    kit.onChange(model, ["picture", "label"], () => {
-      [pixels, stale] = [bytes(model.get("picture")), true];
-      redraw();
-    }),
-    kit.onChange(model, ["layer", "position"], () => { open = null; redraw(); }),
-  ];
-  drawCursor();
-  drawAll();
-  return () => { clearTimeout(resting); undo.forEach((stopListening) => stopListening()); };
+  const { terms: [first], sum, bias } = explained();
+  if (layer.startsWith("pool")) {
+    const four = first.window.flat().map((one) => digits(one));
+    return ["max(", input(four.join(", ")), ") = ", y];
+  }
+  const added = `${word("products")} ${digits(sum)} + ${word("bias")} `
+    + `${bias < 0 ? `(${digits(bias)})` : digits(bias)} = `;
+  if (layer.startsWith("conv")) return [added, digits(sum + bias), " → ReLU → ", y];
+  return [added, y, ` → ${word("softmax")}: e`, power(digits(value)), " ÷ Σ e",
+    power(word("logit")), " = ", result(kit.percent(values().softmax[channel]))];
+}
+
+// A chip a channel: its kernel …
+function drawChipKernels({ word, explained, open }, { share, chips, shades }) {
+  const { element } = kit;
+  if (chips.hidden) return;
+  const { terms } = explained();
+  kit.write(share, word("shares", { count: terms.length }));
+  const make = () => {
+    const own = chips.children.length;
+    return element("button", { type: "button", class: "net-chip", onclick: () => open(own) },
+      element("canvas"), element("canvas"), element("span"));
+  };
+  kit.children(chips, terms.length, make).forEach((chip, channel) => {
+    const kernel = terms[channel].kernel.flat();
+    const side = terms[channel].kernel.length;
+    paintValues(shades.kernel, chip.children[1], [side, side], kernel, kit.largest(kernel));
+  });
+}
+
+// … and what it finds in the picture.
+function drawChips({ word, layer, explained, scales, term }, { chips, shades }) {
+  if (chips.hidden) return;
+  const most = scales()[below(layer())];
+  explained().terms.forEach(({ channel, window, sum }) => {
+    const chip = chips.children[channel];
+    const text = (sum < 0 ? "" : "+") + kit.digits(sum);
+    paintValues(shades.window, chip.firstChild, [window.length, window.length], window.flat(),
+      most);
+    chip.setAttribute("aria-pressed", String(channel === term().channel));
+    if (chip.lastChild.textContent === text) return;
+    chip.lastChild.textContent = text;
+    chip.setAttribute("aria-label", word("chip", { map: channel + 1, sum: kit.digits(sum) }));
+  });
+}
+
+// The cells of the tables, and what they are called.
+function drawTables({ word, layer, term }, { tables, signs, tableLine }) {
+  if (layer() === "input") return;
+  const source = word(below(layer()));
+  const { channel, top, left, window, kernel } = term();
+  const side = window.length;
+  kit.write(tables.window.caption, word(layer() === "conv1" ? "window_input" : "window",
+    { layer: source, map: channel + 1 }));
+  kit.write(tables.kernel.caption, word(layer() === "logits" ? "weights" : "kernel"));
+  kit.write(tables.products.caption, word("each_product"));
+  tableLine.classList.toggle("net-large", side > 3);
+  tableLine.style.setProperty("--columns", String(side));
+  signs.forEach((sign) => { sign.hidden = !kernel; });
+  Object.entries(tables).forEach(([kind, { cells, node, make }]) => {
+    node.hidden = kind !== "window" && !kernel;
+    kit.children(cells, node.hidden ? 0 : side * side, () => make(cells.children.length));
+  });
+  [...tables.window.cells.children].forEach((/** @type {HTMLButtonElement} */ cell, k) => {
+    const place = { row: top + Math.floor(k / side) + 1, column: left + (k % side) + 1 };
+    cell.title = word("go", { layer: source, ...place });
+    cell.disabled = window.flat()[k] === null;
+  });
+}
+
+function drawNumbers({ layer, term, scales }, { tables, shades }) {
+  if (layer() === "input") return;
+  const shown = term();
+  const side = shown.window.length;
+  Object.entries(tables).forEach(([kind, { cells, canvas, node }]) => {
+    if (node.hidden) return;
+    const numbers = shown[kind].flat();
+    const most = Math.max(kit.largest(numbers), kind === "window" ? scales()[below(layer())] : 0);
+    numbers.forEach((number, k) => kit.write(cells.children[k], kit.digits(number + 0)));
+    // paler than a map: there are numbers on it
+    paintValues(shades[kind], canvas, [side, side], numbers, most / 0.6);
+  });
+}
+
+function render({ model, el }) {
+  const view = makeView({ model, el }, (...names) => clock.mark(...names));
+  const went = (moved) => { if (moved) focusUnit(view, parts); };
+  const parts = makeParts(view, went);
+  listen(view, parts, went);
+  const draw = (one) => () => one(view, parts);
+  const clock = kit.clock(view.root, model, [
+    [draw(mixShades), "theme"],
+    [draw(drawMaps), "theme", ...VALUES],
+    [draw(drawAnswer), ...VALUES, "label"],
+    [draw(drawBrush), "brush"],
+    [draw(drawFrames), ...UNIT],
+    [draw(drawValue), ...VALUES, ...UNIT, "trail", "pen"],
+    [draw(drawChipKernels), "theme", "weights", ...UNIT],
+    [draw(drawChips), "theme", ...VALUES, ...UNIT, "open"],
+    [draw(drawTables), ...UNIT, "open"],
+    [draw(drawNumbers), "theme", ...VALUES, ...UNIT, "open"],
+  ]);
+  return () => { clearTimeout(parts.resting); clock.stop(); };
 }
 
 export default { render, decode, forward, explain, regions, stroke, centre };

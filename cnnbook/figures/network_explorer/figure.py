@@ -4,7 +4,7 @@ import numpy as np
 import traitlets
 
 from cnnbook.figures.figure import Figure, blank
-from cnnbook.figures.palette import GREEN
+from cnnbook.figures.palette import GREEN, LIGHT_GREEN
 from cnnbook.figures.small_network import (
     SHAPES,
     class_names,
@@ -128,7 +128,7 @@ class NetworkExplorer(Figure):
         from matplotlib.patches import Rectangle
 
         values, shares = self.activations, self.probabilities
-        green = LinearSegmentedColormap.from_list("green", ["#ffffff", "#009e73"])
+        green = LinearSegmentedColormap.from_list("green", ["#ffffff", LIGHT_GREEN])
         green = green.with_extremes(bad="#dfe4ea")  # the rims between the maps
         plot = blank(9.6, 2.6)
         columns = plot.subplots(1, 6, width_ratios=(2, 1.05, 1.05, 2, 2, 1.7))
@@ -150,7 +150,7 @@ class NetworkExplorer(Figure):
                 top, left = corners[channel]
                 place = (left + column - 1, top + row - 1)
                 axes.add_patch(Rectangle(place, 2, 2, fill=False, ec=GREEN, lw=2))
-        bars = axes.barh(self.classes, shares, color="#009e73")
+        bars = axes.barh(self.classes, shares, color=LIGHT_GREEN)
         axes.bar_label(bars, [f"{100 * share:.0f} %" for share in shares], padding=2, fontsize=8)
         axes.invert_yaxis()
         axes.set(xlim=(0, 1.3), xticks=[])
