@@ -90,22 +90,17 @@ def conv2d(
 ) -> np.ndarray:
     """2-D convolution, by sliding windows and one matrix product.
 
-    Parameters
-    ----------
-    x : array (N, C, H, W)
-        Lists, arrays or tensors. Whole numbers are computed exactly, in int64 (so uint8 pictures
-        do not overflow), half precision in float32 and then rounded.
-    weight : array (F, C // groups, KH, KW)
-        F filters, each with one kernel a channel.
-    bias : array (F,), optional
-        One number a filter, added to every position.
-    stride, dilation : int or (int, int), at least 1
-        Steps, in pixels, between two windows, and between two cells of one window.
-    padding : int, (int, int), "valid" or "same"
-        Zeros added on both sides of each axis. "valid" adds none; "same" keeps H and W, needs
-        stride 1, and puts an odd zero at the end, as torch does.
-    groups : int
-        The channels and the filters are cut into this many groups that do not see each other.
+    x : array (N, C, H, W). Lists, arrays or tensors. Whole numbers are computed exactly, in int64
+        (so uint8 pictures do not overflow), half precision in float32 and then rounded.
+    weight : array (F, C // groups, KH, KW). F filters, each with one kernel a channel.
+    bias : array (F,), optional. One number a filter, added to every position.
+    stride, dilation : int or (int, int), at least 1. Steps, in pixels, between two windows, and
+        between two cells of one window.
+    padding : int, (int, int), "valid" or "same". Zeros added on both sides of each axis. "valid"
+        adds none; "same" keeps H and W, needs stride 1, and puts an odd zero at the end, as torch
+        does.
+    groups : int. The channels and the filters are cut into this many groups that do not see each
+        other.
 
     Returns an array (N, F, H_out, W_out), with the sizes of :func:`output_size`. Raises ValueError
     if shapes or numbers do not fit together, or a sum of whole numbers does not fit into int64.
@@ -143,16 +138,13 @@ def max_pool2d(
 ) -> np.ndarray:
     """The largest value of every window.
 
-    Parameters
-    ----------
     x : array (N, C, H, W)
     kernel_size, dilation : int or (int, int), at least 1
-    stride : int or (int, int), at least 1
-        Steps between two windows; `kernel_size` if not given, so that windows do not overlap.
-    padding : int or (int, int)
-        At most half of the window. What is added never wins: it counts as minus infinity.
-    ceil_mode : bool
-        Keep a last window that hangs over the edge, as long as it starts inside.
+    stride : int or (int, int), at least 1. Steps between two windows; `kernel_size` if not given,
+        so that windows do not overlap.
+    padding : int or (int, int). At most half of the window. What is added never wins: it counts as
+        minus infinity.
+    ceil_mode : bool. Keep a last window that hangs over the edge, as long as it starts inside.
 
     Returns an array (N, C, H_out, W_out); raises ValueError if shapes or numbers do not fit.
 
@@ -233,21 +225,18 @@ def output_size(
 def receptive_field(layers: Iterable) -> Any:
     """How many input pixels, along an axis, one value of the last layer can see.
 
-    Parameters
-    ----------
-    layers : sequence, first layer first
-        Each is a kernel size, a tuple ``(kernel_size, stride)`` or
-        ``(kernel_size, stride, dilation)``, or a layer of torch: a convolution, a pooling, or one
-        that looks at one pixel at a time (an activation, a batch norm, dropout), which changes
+    Returns an int, or a tuple with an entry an axis when a layer's sizes are tuples. Raises
+    ValueError if a layer has no kernel size, can be read in two ways, or a number is below 1.
+    (Araujo, Norris & Sim 2019, *Computing receptive fields of convolutional neural networks*.)
+
+    layers : sequence, first layer first. Each is a kernel size, a tuple ``(kernel_size, stride)``
+        or ``(kernel_size, stride, dilation)``, or a layer of torch: a convolution, a pooling, or
+        one that looks at one pixel at a time (an activation, a batch norm, dropout), which changes
         nothing. An ``nn.Sequential`` counts as the layers in it.
 
         ``(3, 3)`` is refused, since it is read in two ways. A 3 × 3 kernel is ``3`` or
         ``((3, 3), 1)``; a kernel of 3 with a stride of 3 is ``(3, 3, 1)``. ``(2, 2)`` is the usual
         pooling, 2 × 2 with a stride of 2.
-
-    Returns an int, or a tuple with an entry an axis when a layer's sizes are tuples. Raises
-    ValueError if a layer has no kernel size, can be read in two ways, or a number is below 1.
-    (Araujo, Norris & Sim 2019, *Computing receptive fields of convolutional neural networks*.)
 
     >>> receptive_field([3, 3])
     5

@@ -27,21 +27,16 @@ COURSE_INPUT = from_rows(
 class ConvolutionExplorer(Figure):
     """A kernel moves over an input; the sum at the present position is written out.
 
-    Parameters
-    ----------
-    image : array_like (H, W), optional
-        The input, at most 64 × 64; leading dimensions of size 1 are dropped. Default: the course's
-        6 × 6 example.
-    kernel : array_like (kH, kW) or str, optional
-        At most 5 × 5, or a name from `KERNELS`. Default: the course's 3 × 3 kernel.
-    stride, padding, dilation : int
-        1…4, 0…3 and 1…3; the same for rows and columns.
-    position : (int, int)
-        Row and column of the output cell that is shown.
-    pictures : dict of str to array_like, optional
-        More inputs that the reader can choose in the page, by label.
-
     Raises ValueError if a value cannot be shown; it names the value.
+
+    image : array_like (H, W), optional. The input, at most 64 × 64; leading dimensions of size 1
+        are dropped. Default: the course's 6 × 6 example.
+    kernel : array_like (kH, kW) or str, optional. At most 5 × 5, or a name from `KERNELS`. Default:
+        the course's 3 × 3 kernel.
+    stride, padding, dilation : int. 1…4, 0…3 and 1…3; the same for rows and columns.
+    position : (int, int). Row and column of the output cell that is shown.
+    pictures : dict of str to array_like, optional. More inputs that the reader can choose in the
+        page, by label.
     """
 
     image = table_trait(grid)

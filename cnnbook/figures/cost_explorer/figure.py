@@ -40,6 +40,8 @@ def _number(default):
 class CostExplorer(Figure):
     """The reader changes the shape of a small CNN and sees what each layer costs.
 
+    Raises ValueError if a value cannot be shown; it names the value.
+
     1 × 28 × 28 → conv1 → (pool1) → conv2 → (pool2) → (fc1) → fc2 with ten logits. The padding is
     ``kernel // 2``. A batch norm follows every layer but the last, as in `models.SpeedrunCNN`:
     these layers have no bias, and two parameters a filter or unit for the norm. Its multiplications
@@ -56,25 +58,16 @@ class CostExplorer(Figure):
     forward pass (values, gradient of the weights, gradient of the input), and twice for conv1,
     which needs no gradient of the picture.
 
-    Parameters
-    ----------
     filters1, filters2 : int, 1…128
     kernel1, kernel2 : 1, 3, 5 or 7
     stride1, stride2 : int, 1…3
-    pool1, pool2 : bool
-        Whether a 2 × 2 max pooling follows.
-    hidden : int, 0…1024
-        Units of fc1; 0 leaves the layer out.
-    batch : int
-        Pictures a batch: 1, 2, 4, … 1024. The weights are read once a batch.
-    peak : float
-        Most floating point operations a second, in 10⁹ (GFLOP/s). Default 100: measure your own.
-    bandwidth : float
-        Most bytes a second between processor and memory, in 10⁹ (GB/s). Default 10.
-    layer : str
-        The layer whose product is written out, one of ``LAYERS``.
-
-    Raises ValueError if a value cannot be shown; it names the value.
+    pool1, pool2 : bool. Whether a 2 × 2 max pooling follows.
+    hidden : int, 0…1024. Units of fc1; 0 leaves the layer out.
+    batch : int. Pictures a batch: 1, 2, 4, … 1024. The weights are read once a batch.
+    peak : float. Most floating point operations a second, in 10⁹ (GFLOP/s). Default 100: measure
+        your own.
+    bandwidth : float. Most bytes a second between processor and memory, in 10⁹ (GB/s). Default 10.
+    layer : str. The layer whose product is written out, one of ``LAYERS``.
     """
 
     filters1, kernel1, stride1 = _number(32), _number(3), _number(1)

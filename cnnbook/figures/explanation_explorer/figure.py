@@ -29,37 +29,28 @@ STEPS = 32  # of integrated gradients
 class ExplanationExplorer(Figure):
     """Explanations of a trained :class:`cnnbook.models.SmallCNN`, all computed in the page.
 
-    Parameters
-    ----------
-    picture : array_like (28, 28) or (1, 28, 28), optional
-        0 = black … 255 = white. Default: the first of `pictures` that shows a `label`.
-    label : int, optional
-        Its true class, 0 … 9; None when nobody knows.
-    pictures, labels : uint8 (N, 28, 28) or (N, 1, 28, 28) and N ints, optional
-        What the list offers. Default: the first test picture of each class.
-    model : cnnbook.models.SmallCNN, optional
-        Its weights are rounded to float16. Default: the network that ships with the book.
-    view : str
-        "patch" (the reader covers a square), "maps", "saliency", "gradient_input",
+    Raises ValueError if a value cannot be shown; it names the value.
+
+    picture : array_like (28, 28) or (1, 28, 28), optional. 0 = black … 255 = white. Default: the
+        first of `pictures` that shows a `label`.
+    label : int, optional. Its true class, 0 … 9; None when nobody knows.
+    pictures, labels : uint8 (N, 28, 28) or (N, 1, 28, 28) and N ints, optional. What the list
+        offers. Default: the first test picture of each class.
+    model : cnnbook.models.SmallCNN, optional. Its weights are rounded to float16. Default: the
+        network that ships with the book.
+    view : str. "patch" (the reader covers a square), "maps", "saliency", "gradient_input",
         "integrated", "grad_cam" or "occlusion".
-    target : int
-        The class to explain, 0 … 9. Default: the label, or the network's answer.
-    layer : str
-        "conv1", "pool1", "conv2" or "pool2", for the views "maps" and "grad_cam"; convolutions
-        behind their ReLU.
-    channel : int
-        The map shown in the view "maps".
-    position : (int, int)
-        Row and column of the patch's middle, or of the value read out.
-    size, cover : int 1 … 14, and "black", "grey" or "white"
-        The patch.
+    target : int. The class to explain, 0 … 9. Default: the label, or the network's answer.
+    layer : str. "conv1", "pool1", "conv2" or "pool2", for the views "maps" and "grad_cam";
+        convolutions behind their ReLU.
+    channel : int. The map shown in the view "maps".
+    position : (int, int). Row and column of the patch's middle, or of the value read out.
+    size, cover : int 1 … 14, and "black", "grey" or "white". The patch.
 
     Attributes
     ----------
     attribution : float32 (h, w), what is shown, by `cnnbook.explain`; None in the view "patch"
     logits : float32 (10,), of the picture without the patch
-
-    Raises ValueError if a value cannot be shown; it names the value.
     """
 
     picture = picture_trait()

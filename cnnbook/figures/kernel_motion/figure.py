@@ -41,19 +41,15 @@ def to_text(array):
 class KernelMotion(Figure):
     """A kernel moves along as many directions as its convolution has; the output fills up.
 
-    Parameters
-    ----------
-    directions : 1, 2 or 3
-        Which of the three convolutions is shown.
-    signal, picture, volume : (input, kernel), optional
-        What 1, 2 and 3 directions show. `input` ``(C, *size)`` and `kernel` ``(C, *kernel size)``
-        hold at most 2 channels, 10, 7 × 7 or 6 × 6 × 6 numbers a channel, and 27 weights a kernel.
-    channels : 1 or 2
-        How many of the channels are used.
-    position : (int, int, int)
-        Slice, row and column of the output cell that is shown; 0 for directions there are not.
-
     Raises ValueError if a value cannot be shown; it names the value.
+
+    directions : 1, 2 or 3. Which of the three convolutions is shown.
+    signal, picture, volume : (input, kernel), optional. What 1, 2 and 3 directions show. `input`
+        ``(C, *size)`` and `kernel` ``(C, *kernel size)`` hold at most 2 channels, 10, 7 × 7 or 6 ×
+        6 × 6 numbers a channel, and 27 weights a kernel.
+    channels : 1 or 2. How many of the channels are used.
+    position : (int, int, int). Slice, row and column of the output cell that is shown; 0 for
+        directions there are not.
     """
 
     directions = number(1, 1, 3)

@@ -17,13 +17,13 @@ SHAPES = "os"  # a circle for party 0, a square for party 1
 class MessagePassing(Figure):
     """A small graph: choose a node and see who speaks to it; connect nodes, step through epochs.
 
-    Parameters
-    ----------
-    graph : cnnbook.graphs.Graph
-        At most 40 nodes in two classes, with ``places`` for the drawing; edges of weight 1.
-    snapshots : {epoch: state_dict of a cnnbook.graphs.GCN}, optional
-        Copies of the weights of one training run; kept with four decimals. The features must be
-        the identity matrix, as those of `karate_club`.
+    Raises ValueError if a value cannot be shown; it names the value.
+
+    graph : cnnbook.graphs.Graph. At most 40 nodes in two classes, with ``places`` for the drawing;
+        edges of weight 1.
+    snapshots : {epoch: state_dict of a cnnbook.graphs.GCN}, optional. Copies of the weights of one
+        training run; kept with four decimals. The features must be the identity matrix, as those of
+        `karate_club`.
 
     Attributes
     ----------
@@ -31,8 +31,6 @@ class MessagePassing(Figure):
     layers : through how many layers a message has gone, 0 … 2
     edges : list of [i, j], each edge once; the reader changes it
     snapshot : which of `epochs` is shown
-
-    Raises ValueError if a value cannot be shown; it names the value.
     """
 
     places = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)

@@ -22,28 +22,22 @@ from cnnbook.figures.traits import choice, inside, nearest, number
 class NetworkExplorer(Figure):
     """A trained :class:`cnnbook.models.SmallCNN` on a picture that the reader chooses or draws.
 
-    Parameters
-    ----------
-    picture : array_like (28, 28) or (1, 28, 28), optional
-        0 = black … 255 = white. Default: the first test picture of class `label`, or an ankle boot.
-    label : int, optional
-        Its true class, 0 … 9; None when nobody knows.
-    model : cnnbook.models.SmallCNN, optional
-        The network to look into; its weights are rounded to float16. Default: the one that ships
-        with the book.
-    layer : str
-        "input", "conv1", "pool1", "conv2", "pool2" or "logits".
-    position : (int, int, int)
-        Channel, row and column of the value whose arithmetic is shown. Default: a value of the
-        second convolution on the slope of the boot.
+    Raises ValueError if a value cannot be shown; it names the value.
+
+    picture : array_like (28, 28) or (1, 28, 28), optional. 0 = black … 255 = white. Default: the
+        first test picture of class `label`, or an ankle boot.
+    label : int, optional. Its true class, 0 … 9; None when nobody knows.
+    model : cnnbook.models.SmallCNN, optional. The network to look into; its weights are rounded to
+        float16. Default: the one that ships with the book.
+    layer : str. "input", "conv1", "pool1", "conv2", "pool2" or "logits".
+    position : (int, int, int). Channel, row and column of the value whose arithmetic is shown.
+        Default: a value of the second convolution on the slope of the boot.
 
     Attributes
     ----------
     picture : uint8 (28, 28), as it is in the page now: the reader's drawing
     activations : {layer: float32 (channels, rows, columns)}, by torch
     probabilities : float32 (10,), softmax of the logits
-
-    Raises ValueError if a value cannot be shown; it names the value.
     """
 
     picture = picture_trait()

@@ -27,25 +27,20 @@ MOST_SHIFT, LEAST = 4, 4  # cells; rows and columns of the picture
 class PoolingExplorer(Figure):
     """A pooling window moves over a picture that the reader can shift by a few pixels.
 
-    Parameters
-    ----------
-    image : array_like (H, W), optional
-        4 × 4 to 64 × 64; leading dimensions of size 1 are dropped. Default: the chapter's 6 × 6.
-    kind : "max" or "average"
-    window, stride : int
-        2…4 and 1…4; the same for rows and columns.
-    ceil : bool
-        Whether a last window counts that hangs over the edge.
-    shift : (int, int)
-        How many cells the picture is moved down and right, each -4…4. Zeros come in.
-    position : (int, int)
-        Row and column of the output cell that is shown.
-    gradient : bool
-        Whether each input cell shows the gradient it gets when every output cell hands back 1.
-    pictures : dict of str to array_like, optional
-        More inputs that the reader can choose in the page, by label.
-
     Raises ValueError if a value cannot be shown; it names the value.
+
+    image : array_like (H, W), optional. 4 × 4 to 64 × 64; leading dimensions of size 1 are dropped.
+        Default: the chapter's 6 × 6.
+    kind : "max" or "average"
+    window, stride : int. 2…4 and 1…4; the same for rows and columns.
+    ceil : bool. Whether a last window counts that hangs over the edge.
+    shift : (int, int). How many cells the picture is moved down and right, each -4…4. Zeros come
+        in.
+    position : (int, int). Row and column of the output cell that is shown.
+    gradient : bool. Whether each input cell shows the gradient it gets when every output cell hands
+        back 1.
+    pictures : dict of str to array_like, optional. More inputs that the reader can choose in the
+        page, by label.
     """
 
     image = table_trait(partial(grid, least=LEAST))

@@ -34,18 +34,13 @@ COLOURS = {"input": BLUE, "convolution": ORANGE, "pooling": PURPLE, "dense": GRE
 class ShapeTracer(Figure):
     """What each layer makes of a shape, and how many numbers it learns.
 
-    Parameters
-    ----------
-    layers : list of dict, optional
-        Each with a "name", a "kind" and the numbers of its kind: "convolution" (filters, kernel,
-        stride, padding), "norm", "pooling" (kernel, stride), "global" (global average pooling),
-        "flatten", "dense" and "output" (units), "dropout", "softmax". Default: `FASHION_CNN`.
-    shape : list of int
-        Of the input without the batch axis: (C, H, W).
-    place : int
-        Which layer is shown, from 0.
-    known : list of int
-        The layers whose answer is open.
+    layers : list of dict, optional. Each with a "name", a "kind" and the numbers of its kind:
+        "convolution" (filters, kernel, stride, padding), "norm", "pooling" (kernel, stride),
+        "global" (global average pooling), "flatten", "dense" and "output" (units), "dropout",
+        "softmax". Default: `FASHION_CNN`.
+    shape : list of int. Of the input without the batch axis: (C, H, W).
+    place : int. Which layer is shown, from 0.
+    known : list of int. The layers whose answer is open.
 
     Raises
     ------

@@ -19,27 +19,22 @@ ROWS = ("dense", "convolution")
 class ShuffleExplorer(Figure):
     """A picture that the reader moves and shuffles, and two sums that follow.
 
+    Raises ValueError if a value cannot be shown; it names the value.
+
     The fully connected sum multiplies each pixel by a weight of its own; shuffling puts the
     weights into the same new order as the pixels. The convolution sum adds up the feature map of
     one 3 × 3 kernel, negative values counted as 0.
 
-    Parameters
-    ----------
     picture : array_like (H, W) of whole numbers, at most 64 × 64; leading dimensions of 1 drop
     weights : array_like (H, W) of whole numbers, of one fully connected unit
-    kernel : array_like (3, 3), optional
-        Default: vertical edges.
-    order : array_like (H·W,), optional
-        Place k of the shuffled picture shows pixel ``order[k]``. Default:
-        ``numpy.random.default_rng(0).permutation(H * W)``.
-    window : (int, int)
-        Top left corner of the nine marked pixels.
-    shifted : dict, optional
-        Measured accuracies at shifts of 0 … 5 px, ``{"dense": [6 numbers], "convolution": […]}``.
-    mixed : dict, optional
-        Measured accuracies on shuffled pictures, ``{"dense": number, "convolution": number}``.
-
-    Raises ValueError if a value cannot be shown; it names the value.
+    kernel : array_like (3, 3), optional. Default: vertical edges.
+    order : array_like (H·W,), optional. Place k of the shuffled picture shows pixel ``order[k]``.
+        Default: ``numpy.random.default_rng(0).permutation(H * W)``.
+    window : (int, int). Top left corner of the nine marked pixels.
+    shifted : dict, optional. Measured accuracies at shifts of 0 … 5 px, ``{"dense": [6 numbers],
+        "convolution": […]}``.
+    mixed : dict, optional. Measured accuracies on shuffled pictures, ``{"dense": number,
+        "convolution": number}``.
     """
 
     picture = table_trait()

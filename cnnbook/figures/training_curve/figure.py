@@ -11,10 +11,8 @@ from cnnbook.figures.palette import BLUE, ORANGE, QUIET
 class TrainingCurve(Figure):
     """Loss and accuracy over the epochs, of training and validation.
 
-    Parameters
-    ----------
-    history : cnnbook.history.History, optional
-        What to draw; `fit` makes the figure and calls :meth:`follow` while it trains.
+    history : cnnbook.history.History, optional. What to draw; `fit` makes the figure and calls
+        :meth:`follow` while it trains.
 
     Attributes
     ----------
