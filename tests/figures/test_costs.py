@@ -86,6 +86,10 @@ def test_any_network_counts_as_torch_counts_it(numbers):
 
 
 def test_bytes_and_lower_bounds_by_hand():
+    pool1 = CostExplorer(peak=1, bandwidth=1000).layers[1]
+    assert pool1["name"] == "pool1" and pool1["multiplications"] == pool1["parameters"] == 0
+    assert pool1["limit"] == "memory" and pool1["milliseconds"] > 0
+    assert pool1["bytes"] == 4 * 32 * (28 * 28 + 14 * 14)
     figure = CostExplorer(**PRESETS["fast"], batch=64, peak=140, bandwidth=12)
     conv1, conv2, fc1, _ = figure.layers
     assert conv1["bytes"] == 4 * 784 + 4 * 3136 + 4 * (400 + 32) / 64 == 15_707
@@ -102,13 +106,6 @@ def test_bytes_and_lower_bounds_by_hand():
     assert figure.epoch_seconds == pytest.approx(
         batches * (3 * rest + 2 * conv1["milliseconds"]) / 1000
     )
-
-
-def test_pooling_costs_no_multiplication_and_is_limited_by_memory():
-    pool1 = CostExplorer(peak=1, bandwidth=1000).layers[1]
-    assert pool1["name"] == "pool1" and pool1["multiplications"] == pool1["parameters"] == 0
-    assert pool1["limit"] == "memory" and pool1["milliseconds"] > 0
-    assert pool1["bytes"] == 4 * 32 * (28 * 28 + 14 * 14)
 
 
 @pytest.mark.parametrize("name", ["ko", "en"])

@@ -138,9 +138,6 @@ def test_the_networks_of_the_book(model):
             close(explain.feature_maps(model, x, name), maps, 1e-6)
 
 
-# ---- nothing stays behind -------------------------------------------------------------------
-
-
 def everything(model, x, layer="features.conv2", target=1):
     return {
         "feature_maps": lambda: explain.feature_maps(model, x, layer),
@@ -237,9 +234,6 @@ def test_numpys_numbers_are_taken(net, kind):
     torch.testing.assert_close(found, expected)
     cover = torch.zeros(1, 1, 9, 8, requires_grad=True)
     assert not explain.integrated_gradients(net, x, 1, cover, 3).requires_grad
-
-
-# ---- what is refused ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -10,8 +10,6 @@ from cnnbook.exercises.chapter_5_1_2_pooling_and_classifier import EXERCISES
 from cnnbook.figures import PoolingExplorer, ShapeTracer
 from cnnbook.models import FashionCNN
 
-# ------------------------------------------------------------------------------ pooling explorer
-
 
 def test_the_example_of_the_chapter_to_the_number():
     explorer = PoolingExplorer()
@@ -62,9 +60,6 @@ def test_words_follow_the_state():
     assert repr(explorer).endswith("Output row 2, column 2 is 9.")
     explorer.shift = [0, 1]
     assert "1 right. Of 9 output cells, 6 changed." in repr(explorer)
-
-
-# ---------------------------------------------------------------------------------- shape tracer
 
 
 def test_the_tracer_traces_the_network_of_the_book():
@@ -119,9 +114,6 @@ def test_what_is_hidden_is_not_told():
     drawn = [text.get_text() for text in tracer.still().axes[0].texts]
     assert drawn.count("?") == 11
     assert len(ShapeTracer(known=list(range(12))).png()) <= 60_000
-
-
-# ------------------------------------------------------------------------------------- exercises
 
 
 def test_the_exercises_know_the_right_answers_from_torch():

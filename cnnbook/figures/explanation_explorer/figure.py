@@ -100,10 +100,11 @@ class ExplanationExplorer(Figure):
         model = layers_by_name(network_of(self.weights))
         x, black = _normal(self.picture)[None, None], _normal(np.array(0))
         layer = self.layer.replace("conv", "relu")
+        last = SHAPES[self.layer][0] - 1
         if self.view == "patch":
             return None
         if self.view == "maps":
-            maps = explain.feature_maps(model, x, layer)[:, min(self.channel, self._most())]
+            maps = explain.feature_maps(model, x, layer)[:, min(self.channel, last)]
         elif self.view == "saliency":
             maps = explain.saliency(model, x, self.target)[0]
         elif self.view == "gradient_input":
@@ -117,9 +118,6 @@ class ExplanationExplorer(Figure):
             stride = min(2, self.size)
             maps = explain.occlusion(model, x, self.target, self.size, stride, cover)[0]
         return maps[0].numpy()
-
-    def _most(self):
-        return SHAPES[self.layer][0] - 1
 
     @traitlets.validate("position")
     def _check_position(self, proposal):
