@@ -135,10 +135,9 @@ def _range(arrays):
 
 
 def _checked(name, values, count, of="pictures"):
-    """`values`, which must be `count` of them; None stays None."""
+    """Refuses `values` that are not `count`; None is none."""
     if values is not None and len(values) != count:
         raise ValueError(f"{name} has {len(values)} entries; there are {count} {of}")
-    return values
 
 
 def _picture(image, place):

@@ -178,13 +178,6 @@ def test_the_model_and_the_pictures_are_left_as_they_were(net, method):
     assert torch.equal(net.head.weight.grad, torch.ones_like(net.head.weight))
 
 
-@pytest.mark.parametrize("method", ["feature_maps", "grad_cam"])
-def test_hooks_go_even_when_the_model_fails(net, method):
-    with pytest.raises(RuntimeError):
-        everything(net, torch.randn(1, 2, 9, 8))[method]()  # too many channels
-    assert hooks(net) == 0
-
-
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("off", [torch.no_grad, torch.inference_mode])
 def test_works_where_gradients_are_switched_off(net, method, off):
@@ -361,6 +354,7 @@ def test_an_answer_that_is_no_table_of_scores_is_refused(net, method, how, said)
 def test_pictures_of_another_type_than_the_model_are_refused(net, method):
     with pytest.raises(ValueError, match="x is torch.float32 .* features.conv1.weight .*float64"):
         everything(net.double(), torch.randn(2, 1, 9, 8))[method]()
+    assert hooks(net) == 0  # although the model failed
 
 
 @pytest.mark.parametrize("method", ["feature_maps", "grad_cam"])

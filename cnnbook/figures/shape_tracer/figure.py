@@ -34,6 +34,8 @@ COLOURS = {"input": BLUE, "convolution": ORANGE, "pooling": PURPLE, "dense": GRE
 class ShapeTracer(Figure):
     """What each layer makes of a shape, and how many numbers it learns.
 
+    Raises ValueError if a layer does not fit or a value cannot be shown; it names the value.
+
     layers : list of dict, optional. Each with a "name", a "kind" and the numbers of its kind:
         "convolution" (filters, kernel, stride, padding), "norm", "pooling" (kernel, stride),
         "global" (global average pooling), "flatten", "dense" and "output" (units), "dropout",
@@ -41,11 +43,6 @@ class ShapeTracer(Figure):
     shape : list of int. Of the input without the batch axis: (C, H, W).
     place : int. Which layer is shown, from 0.
     known : list of int. The layers whose answer is open.
-
-    Raises
-    ------
-    ValueError
-        If a layer does not fit or a value cannot be shown; it names the value.
     """
 
     shape = traitlets.List(traitlets.Int(), [1, 28, 28]).tag(sync=True)
