@@ -164,9 +164,7 @@ def _boxes(axes, pair):
     try:
         box, kernel = arrays = [numbers_of(array, name) for array in pair]
     except (TypeError, ValueError):
-        raise StateError(
-            f"{name} is {shortened(pair)}; it must be a pair (input, kernel)"
-        ) from None
+        raise StateError(f"{name} is {shortened(pair)}; it must be (input, kernel)") from None
     for array in arrays:
         if array.ndim != axes + 1 or array.dtype == bool or not np.isfinite(array).all():
             raise StateError(
@@ -174,12 +172,11 @@ def _boxes(axes, pair):
                 f"along {axes + 1} axes, the channel first"
             )
     fits = all(k <= n <= most for k, n in zip(kernel.shape[1:], box.shape[1:], strict=True))
-    cells = prod(kernel.shape[1:])
     channels_fit = len(box) == len(kernel) and len(box) in (1, 2)
+    cells = prod(kernel.shape[1:])
     if not channels_fit or not fits or not box.size or not 1 <= cells <= MOST_CELLS:
         raise StateError(
             f"{name} has an input {box.shape} and a kernel {kernel.shape}; this figure shows 1 or "
             f"2 channels, up to {most} cells an axis, a kernel that fits, of at most {MOST_CELLS}"
         )
-    box, kernel = (a.reshape(len(a), *[1] * (3 - axes), *a.shape[1:]) for a in arrays)
-    return box, kernel
+    return tuple(a.reshape(len(a), *[1] * (3 - axes), *a.shape[1:]) for a in arrays)
