@@ -13,17 +13,13 @@ import json
 import platform
 import sys
 import time
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from cnnbook.files import ASSETS, write_atomically  # noqa: E402
-from cnnbook.graphs import GCN, GCNLayer, cora, normalised_adjacency  # noqa: E402
+from cnnbook.files import ASSETS, write_atomically
+from cnnbook.graphs import GCN, GCNLayer, cora, normalised_adjacency
 
 TARGET = ASSETS / "cora_run.json"
 SEEDS = {"base": 100, "depth": 10}  # 20 for all others

@@ -15,25 +15,18 @@ The same machine, torch and one thread give the same bytes again; other processo
 order and end at slightly different weights, of the same accuracy within about 0.3 points.
 """
 
-import hashlib
 import json
-import sys
 import time
-from pathlib import Path
 
 import torch
+from assets import report, write_npz
 from torch import nn
 from torch.nn import functional
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import npz  # noqa: E402
-
-from cnnbook.data import Part, fashion_mnist, normalise  # noqa: E402
-from cnnbook.files import ASSETS, write_atomically  # noqa: E402
-from cnnbook.models import SmallCNN  # noqa: E402
-from cnnbook.training import evaluate, triangle  # noqa: E402
+from cnnbook.data import Part, fashion_mnist, normalise
+from cnnbook.files import ASSETS, write_atomically
+from cnnbook.models import SmallCNN
+from cnnbook.training import evaluate, triangle
 
 EPOCHS = 14
 BATCH = 125
@@ -164,7 +157,7 @@ def main(folder=ASSETS):
     model.load_state_dict({name: torch.from_numpy(a).float() for name, a in arrays.items()})
     first = [int((clothes.test.labels == label).nonzero()[0]) for label in range(10)]
     arrays["pictures"] = clothes.test.images[first, 0].numpy()  # the first of each class
-    npz.write(folder / "small_cnn.npz", arrays)
+    write_npz(folder / "small_cnn.npz", arrays)
     log = {
         "what": "weights of cnnbook.models.SmallCNN, float16; "
         "pictures: the first of each class of the official test set, uint8 (10, 28, 28)",
@@ -184,9 +177,7 @@ def main(folder=ASSETS):
     text = json.dumps(log, indent=1, ensure_ascii=False) + "\n"
     write_atomically(folder / "small_cnn.json", text)
     print(f"{time.perf_counter() - started:.0f} s, test accuracy {log['test accuracy']}")
-    for name in ("small_cnn.npz", "small_cnn.json"):
-        made = (folder / name).read_bytes()
-        print(f"{hashlib.sha256(made).hexdigest()}  {name}   ({len(made):,} bytes; for SHA256SUMS)")
+    report(folder / "small_cnn.npz", folder / "small_cnn.json")
 
 
 if __name__ == "__main__":

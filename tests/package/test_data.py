@@ -8,6 +8,7 @@ import gzip
 import re
 import shutil
 import struct
+import zlib
 from pathlib import Path
 
 import make_mini
@@ -85,7 +86,7 @@ def test_the_mini_set_is_made_again_to_the_bit(tmp_path):
             assert new[name].dtype == old[name].dtype
             assert np.array_equal(new[name], old[name])
     if made.read_bytes() != shipped.read_bytes():
-        zlib_version = make_mini.zlib_version()
+        zlib_version = zlib.ZLIB_RUNTIME_VERSION
         assert "ng" in zlib_version, f"same pictures, other bytes, with zlib {zlib_version}"
         pytest.skip(f"same pictures; zlib {zlib_version} packs them into other bytes than zlib")
 
