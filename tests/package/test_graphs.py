@@ -128,13 +128,10 @@ def test_a_graph_without_edges_and_one_without_nodes(layout, count):
     [
         (torch.zeros(2, 3), r"shape \(2, 3\); it must be \(N, N\)"),
         (torch.zeros(3), r"shape \(3,\)"),
-        *[
-            (
-                torch.tensor([[0.0, weight], [other, 0]]),
-                r"adjacency\[0, 1\] differs from .*\[1, 0\]",
-            )
-            for weight, other in [(1, 0), (1, 2), (1, 1.001), (1e-3, 0)]
-        ],
+        (torch.tensor([[0.0, 1], [0, 0]]), r"adjacency\[0, 1\] differs from adjacency\[1, 0\]"),
+        (torch.tensor([[0.0, 1], [2, 0]]), r"adjacency\[0, 1\] differs"),
+        (torch.tensor([[0.0, 1], [1.001, 0]]), r"adjacency\[0, 1\] differs"),
+        (torch.tensor([[0.0, 1e-3], [0, 1]]), r"adjacency\[0, 1\] differs"),
         *[
             (torch.tensor([[0, weight], [weight, 0]]), f"holds {weight}; weights must be finite")
             for weight in (-1.0, float("inf"), float("nan"))
@@ -154,7 +151,8 @@ def test_a_million_edges_stay_sparse():
     pairs = torch.randint(100_000, (2, 500_000), generator=torch.Generator().manual_seed(0))
     pairs = torch.cat([pairs, pairs.flip(0)], dim=1)[:, (pairs[0] != pairs[1]).repeat(2)]
     size = (100_000, 100_000)
-    graph = torch.sparse_coo_tensor(pairs, torch.ones(pairs.shape[1]), size).coalesce()
+    graph = torch.sparse_coo_tensor(pairs, torch.ones(pairs.shape[1]), size, check_invariants=False)
+    graph = graph.coalesce()
     found = normalised_adjacency(graph)  # a dense one would take 40 GB
     assert found.is_sparse and 1_000_000 < found.values().numel() <= 1_100_000
     root = (torch.sparse.sum(graph, dim=1).to_dense() + 1).sqrt()[:, None]
