@@ -59,10 +59,8 @@ class Learner(nn.Module):
     def folded(self):
         """The `SmallCNN` that answers the same: s·(w·x − mean) + b = (s·w)·x + (b − s·mean)."""
         model = SmallCNN().eval()
-        for mine, norm, theirs in (
-            (self.conv1, self.norm1, model.conv1),
-            (self.conv2, self.norm2, model.conv2),
-        ):
+        first = self.conv1, self.norm1, model.conv1
+        for mine, norm, theirs in (first, (self.conv2, self.norm2, model.conv2)):
             scale = norm.weight / (norm.running_var + norm.eps).sqrt()
             theirs.weight.copy_(mine.weight * scale[:, None, None, None])
             theirs.bias.copy_(norm.bias - norm.running_mean * scale)
@@ -97,14 +95,14 @@ def vary(images, generator):
     return images
 
 
-def train(training, validation, epochs=EPOCHS, report=print):
+def train(training, validation, epochs=EPOCHS, tell=print):
     """A trained `SmallCNN` and one row an epoch; the weights are those of the best epoch."""
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
     model = Learner().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
     steps = len(training) // BATCH
-    rows, best = [], None
+    rows, best, kept = [], -1.0, None
     for epoch in range(epochs):
         total = 0.0
         model.train()
@@ -119,31 +117,26 @@ def train(training, validation, epochs=EPOCHS, report=print):
             optimizer.step()
             total += loss.item()
         accuracy = evaluate(model, validation).accuracy
-        rows.append(
-            {
-                "epoch": epoch + 1,
-                "training_loss": round(total / steps, 4),
-                "validation_accuracy": round(accuracy, 4),
-            }
-        )
-        report(rows[-1])
-        if best is None or accuracy > best[0]:
-            best = accuracy, model.folded()
-    return best[1], rows
+        row = {"epoch": epoch + 1, "training_loss": round(total / steps, 4)}
+        rows.append(row | {"validation_accuracy": round(accuracy, 4)})
+        tell(rows[-1])
+        if accuracy > best:
+            best, kept = accuracy, model.folded()
+    return kept, rows
 
 
 def measure(model, part):
     """Accuracy on a part as it is, moved, and without its shades."""
+
+    def accuracy(images):
+        return evaluate(model, Part(images, part.labels)).accuracy
+
     corners = [(down, right) for down in (-SHIFT, SHIFT) for right in (-SHIFT, SHIFT)]
-    moved = [evaluate(model, Part(shift(part.images, *c), part.labels)) for c in corners]
+    moved = sum(accuracy(shift(part.images, *corner)) for corner in corners) / len(corners)
     return {
-        "as it is": round(evaluate(model, part).accuracy, 4),
-        "moved by 3 pixels down or up and left or right": round(
-            sum(one.accuracy for one in moved) / len(moved), 4
-        ),
-        "as silhouettes": round(
-            evaluate(model, Part(silhouettes(part.images), part.labels)).accuracy, 4
-        ),
+        "as it is": round(accuracy(part.images), 4),
+        "moved by 3 pixels down or up and left or right": round(moved, 4),
+        "as silhouettes": round(accuracy(silhouettes(part.images)), 4),
     }
 
 

@@ -98,7 +98,7 @@ def test_pictures_vary_by_shift_mirror_and_silhouette():
 def test_training_learns_and_repeats_itself(test_set):
     """Two short runs on few pictures: better than a guess, and the same to the bit."""
     parts = test_set[:1500], test_set[1500:2000]
-    runs = [tool.train(*parts, epochs=2, report=lambda row: None) for _ in range(2)]
+    runs = [tool.train(*parts, epochs=2, tell=lambda row: None) for _ in range(2)]
     (model, rows), (again, _) = runs
     best = max(row["validation_accuracy"] for row in rows)
     assert len(rows) == 2 and best > 0.5
