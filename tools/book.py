@@ -116,7 +116,7 @@ def print_pdf(folder, edition, target):
 
 def whole_edition(folder, edition):
     """All chapters in one page for the printer: no scripts run, so pictures stay still."""
-    titles, bodies = [], []
+    titles, bodies, head, book = [], [], "", ""
     for path in chapters(folder, edition):
         text = path.read_text(encoding="utf-8")
         head = text[: text.index("<body>")]
@@ -125,14 +125,14 @@ def whole_edition(folder, edition):
         body = re.sub(r'\bid="', f'id="{name}-', body)
         body = re.sub(r'\bhref="#', f'href="#{name}-', body)
         body = body.replace("<details>", "<details open>")
-        title = re.search(r"<title>(.*?) · (.*?)</title>", head)
-        titles.append(f'<li><a href="#{name}-title">{title[1]}</a></li>')
+        title, _, book = head.partition("<title>")[2].partition("</title>")[0].partition(" · ")
+        titles.append(f'<li><a href="#{name}-title">{title}</a></li>')
         bodies.append(body)
     names = sorted({name for body in bodies for name in re.findall(r'data-figure="(\w+)"', body)})
     head = re.sub(r"<script>.*?</script>", "", head, flags=re.S)
-    head = head.replace(f"<title>{title[0][7:-8]}</title>", f"<title>{title[2]}</title>")
+    head = re.sub(r"<title>.*?</title>", f"<title>{book}</title>", head)
     head = head.replace("</head>", f"<style>{figures.styles(names)}</style></head>")
-    cover = f'<section class="cover"><h1>{title[2]}</h1><ul>{"".join(titles)}</ul></section>'
+    cover = f'<section class="cover"><h1>{book}</h1><ul>{"".join(titles)}</ul></section>'
     return f"{head}<body><main class='bd-article'>{cover}{''.join(bodies)}</main></body></html>"
 
 

@@ -141,7 +141,8 @@ def gothic(source):
     drop = ["kern", "TSI0", "TSI1", "TSI2", "TSI3", "TSI5"]
     font = cut(source, within(TEXT_RANGES, ks_x_1001()) - LEFT_OUT, [], drop)
     add_minus(font)
-    font["OS/2"].fsType = 0  # may be embedded anywhere, as its licence says
+    # It may be embedded anywhere, as its licence says.
+    font["OS/2"].fsType = 0  # pyright: ignore[reportAttributeAccessIssue]
     rename(font, "cnnbook Gothic")
     return font
 

@@ -8,15 +8,16 @@ in the file. What is measured runs the chapter's own cells. Every result is a li
 to 4, in percent; a seed draws the training pictures and orders them.
 """
 
-import argparse
 import copy
 import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from assets import only_argument
 from make_transfer_features import ASSETS, CELLS, from_the_chapter
 from PIL import Image
 
@@ -29,7 +30,7 @@ RECIPES = ("frozen", "new_head", "one_rate", "by_depth", "training_mode")
 TUNED = (10, 50)  # labels a class for fine-tuning
 SIZES = (28, 64, 96, 128)
 COMPARED = ("shapes-code", "recorded-code", "compare-heads", "scratch-code")
-defined = from_the_chapter(CELLS) | {"fashion": fashion_mnist("mini")}
+defined: dict[str, Any] = from_the_chapter(CELLS) | {"fashion": fashion_mnist("mini")}
 accuracy, draw, features, linear_head = (
     defined[name] for name in ("accuracy", "draw", "features", "linear_head")
 )
@@ -97,9 +98,8 @@ def tuned(backbone, recipe, train, test, count, seed):
 
 def of_photographs(backbone, folder):
     """The folder of two classes: the last layer at 128 px, and every layer with 20 labels."""
-    (train, classes), (test, _) = (
-        transfer.photo_folder(Path(folder) / part, 128) for part in ("train", "test")
-    )
+    train, classes = transfer.photo_folder(Path(folder) / "train", 128)
+    test, _ = transfer.photo_folder(Path(folder) / "test", 128, classes)
     both = torch.cat([train.images, test.images])
     last = features(backbone.features, both, size=128, pool=1)
     pixels = both.flatten(1) / 255
@@ -118,7 +118,7 @@ def main(folder):
     started = time.perf_counter()
     target = ASSETS / "transfer_results.json"
     results = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
-    backbone = transfer.backbone()
+    backbone: Any = transfer.backbone()
     if backbone is None:
         sys.exit(1)
     # Section 4 of the chapter as it stands: on the recorded features, for the live figure.
@@ -176,6 +176,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", help="photographs in train/CLASS and test/CLASS")
-    main(parser.parse_args().folder)
+    main(only_argument(__doc__) if len(sys.argv) > 1 else None)

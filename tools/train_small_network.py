@@ -17,6 +17,7 @@ order and end at slightly different weights, of the same accuracy within about 0
 
 import json
 import time
+from typing import Any
 
 import torch
 from assets import report, write_npz
@@ -59,8 +60,8 @@ class Learner(nn.Module):
     def folded(self):
         """The `SmallCNN` that answers the same: s·(w·x − mean) + b = (s·w)·x + (b − s·mean)."""
         model = SmallCNN().eval()
-        first = self.conv1, self.norm1, model.conv1
-        for mine, norm, theirs in (first, (self.conv2, self.norm2, model.conv2)):
+        pairs: Any = (self.conv1, self.norm1, model.conv1), (self.conv2, self.norm2, model.conv2)
+        for mine, norm, theirs in pairs:
             scale = norm.weight / (norm.running_var + norm.eps).sqrt()
             theirs.weight.copy_(mine.weight * scale[:, None, None, None])
             theirs.bias.copy_(norm.bias - norm.running_mean * scale)
@@ -102,7 +103,7 @@ def train(training, validation, epochs=EPOCHS, tell=print):
     model = Learner().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
     steps = len(training) // BATCH
-    rows, best, kept = [], -1.0, None
+    rows, best, kept = [], -1.0, SmallCNN()
     for epoch in range(epochs):
         total = 0.0
         model.train()
