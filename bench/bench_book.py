@@ -4,14 +4,14 @@ Builds the book into a temporary folder and opens each chapter from disk in head
 a new browser profile each time. "weight" is all that the page loads, uncompressed; "one file" is
 the chapter as a single file. "paint" is the first contentful paint, "alive" the moment the last
 live figure has woken up, both in ms after the start of loading; "shift" is Chromium's cumulative
-layout shift (below 0.1 counts as good). Times drift with the load of the machine; nothing is
-asserted here.
+layout shift (below 0.1 counts as good). Times drift with the load of the machine.
 """
 
 import tempfile
 from pathlib import Path
 from urllib.parse import unquote
 
+import book
 from machine import chromium
 
 WATCH = """
@@ -30,7 +30,7 @@ READ = """({ paint: performance.getEntriesByName('first-contentful-paint')[0].st
 
 
 def measure_page(browser, path, width):
-    """One page, opened in a new context: {"weight", "paint", "alive", "shift", "figures"}."""
+    """One page, opened in a new context: {"paint", "alive", "shift", "figures", "weight"}."""
     context = browser.new_context(viewport={"width": width, "height": 800}, offline=True)
     page = context.new_page()
     loaded = set()
@@ -38,11 +38,11 @@ def measure_page(browser, path, width):
     page.add_init_script(WATCH)
     page.goto(path.as_uri())
     page.wait_for_timeout(700)
-    result = page.evaluate(READ)
+    row = {name: round(value, 3) for name, value in page.evaluate(READ).items()}
     files = [Path(unquote(url[7:])) for url in loaded if url.startswith("file:")]
-    result["weight"] = sum(file.stat().st_size for file in files)
+    row["weight"] = sum(file.stat().st_size for file in files)
     context.close()
-    return result
+    return row
 
 
 def measure(seeds, quick):
@@ -50,37 +50,17 @@ def measure(seeds, quick):
 
     Weights in bytes, paint and alive in ms.
     """
-    browser_path, flags = chromium()
-    import book
-    from playwright.sync_api import sync_playwright
-
     rows = []
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
         folder = Path(temporary) / "html"
         book.build(folder)
-        browser = playwright.chromium.launch(executable_path=browser_path, args=flags)
         # the first start of all is slow
         measure_page(browser, folder / "ko" / "index.html", 1280)
         for edition in book.EDITIONS:
             for alone in book.chapters(folder, edition)[: 1 if quick else None]:
                 for width in (1280, 360):
-                    row = measure_page(browser, folder / edition / alone.name, width)
                     place = {"edition": edition, "chapter": alone.stem, "width": width}
-                    rows.append({**place, "one_file": alone.stat().st_size, **rounded(row)})
-        browser.close()
+                    place["one_file"] = alone.stat().st_size
+                    page = folder / edition / alone.name
+                    rows.append({**place, **measure_page(browser, page, width)})
     return {"rows": rows}
-
-
-def rounded(row):
-    return {name: round(value, 3) for name, value in row.items()}
-
-
-def show(result):
-    print(f"{'chapter':36}{'width':>6}{'weight':>9}{'one file':>10}", end="")
-    print(f"{'figures':>9}{'paint':>8}{'alive':>8}{'shift':>8}")
-    for row in result["rows"]:
-        print(
-            f"{row['edition']} {row['chapter']:33}{row['width']:6}{row['weight'] / 1e6:6.2f} MB"
-            f"{row['one_file'] / 1e6:7.2f} MB{row['figures']:9}"
-            f"{row['paint']:8.0f}{row['alive']:8.0f}{row['shift']:8.3f}"
-        )

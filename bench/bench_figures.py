@@ -12,7 +12,10 @@ import statistics
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from machine import chromium
+
+from cnnbook.figures import ConvolutionExplorer, NetworkExplorer
 
 # Our turn in the frame comes first, the figure's next; the message arrives when all is painted.
 WATCH = """
@@ -33,9 +36,8 @@ def move_pointer(page, times):
     box = page.locator(".input .grid").bounding_box()
     for step in range(times):
         place = (step * 37) % 784
-        x, y = (place % 28 + 0.5) / 28, (place // 28 + 0.5) / 28
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
-        page.wait_for_timeout(20)
+        move_to(page, box, (place % 28 + 0.5) / 28, (place // 28 + 0.5) / 28)
+        yield
 
 
 def press_arrows(page, times):
@@ -43,7 +45,7 @@ def press_arrows(page, times):
     page.keyboard.press("Home")
     for step in range(times):
         page.keyboard.press("ArrowDown" if step % 8 == 7 else "ArrowRight")
-        page.wait_for_timeout(20)
+        yield
 
 
 def type_into_kernel(page, times):
@@ -51,33 +53,32 @@ def type_into_kernel(page, times):
     for step in range(times):
         page.keyboard.press("Control+a")
         page.keyboard.type(str(step % 10))
-        page.wait_for_timeout(20)
+        yield
 
 
 def move_slider(page, times):
     page.locator('input[type="range"]').nth(1).focus()
     for step in range(times):
         page.keyboard.press("ArrowRight" if step % 6 < 3 else "ArrowLeft")
-        page.wait_for_timeout(20)
+        yield
 
 
 def draw(page, times):
     box = page.locator(".net-input .net-map").bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    move_to(page, box, 0.5, 0.5)
     page.mouse.down()
     for step in range(times):
-        x, y = 0.2 + 0.6 * (step * 7 % 20) / 20, 0.2 + 0.6 * step / times
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
-        page.wait_for_timeout(20)
+        move_to(page, box, 0.2 + 0.6 * (step * 7 % 20) / 20, 0.2 + 0.6 * step / times)
+        yield
     page.mouse.up()
+
+
+def move_to(page, box, x, y):
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
 
 def kinds():
     """[(figure, what the reader does, the event measured, how), …]"""
-    import numpy as np
-
-    from cnnbook.figures import ConvolutionExplorer, NetworkExplorer
-
     picture = np.random.default_rng(0).integers(0, 256, size=(28, 28))
     explorer = ConvolutionExplorer(picture, kernel="sharpen")
     return [
@@ -98,10 +99,6 @@ CLOCKS = {
 }
 
 
-def percentile(values, share):
-    return statistics.quantiles(values, n=100, method="inclusive")[share - 1]
-
-
 def busy(session):
     """Seconds of processor time the page has taken so far."""
     metrics = session.send("Performance.getMetrics")["metrics"]
@@ -117,42 +114,27 @@ def measure_kind(browser, file, times, figure, name, event, act):
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     before = busy(session)
-    act(page, times)
+    for _ in act(page, times):
+        page.wait_for_timeout(20)
     row = {"event": name, "cpu": round(1000 * (busy(session) - before) / times, 2)}
     events = [one for one in page.evaluate("window.measured") if one["type"] == event]
     page.close()
     for start, column in (("begun", "work"), ("made", "painted")):
         durations = [one["painted"] - one[start] for one in events]
-        for share in (50, 95):
-            row[f"{column}_p{share}"] = round(percentile(durations, share), 2)
+        shares = statistics.quantiles(durations, n=100, method="inclusive")
+        row |= {f"{column}_p{share}": round(shares[share - 1], 2) for share in (50, 95)}
     return row
 
 
 def measure(seeds, quick):
     """{"events", "chromium", "clocks": {clock: [{"event", "work_p50", …, "cpu"}, …]}}, in ms."""
-    browser_path, flags = chromium()
-    from playwright.sync_api import sync_playwright
-
     times = 20 if quick else 200  # events of each kind
     result = {"events": times, "clocks": {}}
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "figure.html"
-        for clock, more in CLOCKS.items():
-            browser = playwright.chromium.launch(executable_path=browser_path, args=[*flags, *more])
-            result["chromium"] = browser.version
-            rows = [measure_kind(browser, file, times, *kind) for kind in kinds()]
-            result["clocks"][clock] = rows
-            browser.close()
+        for clock, flags in CLOCKS.items():
+            with chromium(*flags) as browser:
+                result["chromium"] = browser.version
+                rows = [measure_kind(browser, file, times, *kind) for kind in kinds()]
+                result["clocks"][clock] = rows
     return result
-
-
-def show(result):
-    for clock, rows in result["clocks"].items():
-        events, chromium = result["events"], result["chromium"]
-        print(f"28 × 28, {events} events each, Chromium {chromium}, {clock}; milliseconds")
-        print(f"{'':26}{'work p50':>12}{'p95':>8}{'painted p50':>14}{'p95':>8}{'cpu':>9}")
-        for row in rows:
-            print(
-                f"{row['event']:26}{row['work_p50']:12.1f}{row['work_p95']:8.1f}"
-                f"{row['painted_p50']:14.1f}{row['painted_p95']:8.1f}{row['cpu']:9.1f}"
-            )

@@ -19,24 +19,14 @@ LINES = {
 
 def measure(seeds, quick):
     """{"torch": seconds, "cnnbook": seconds, "setup": seconds}"""
-    times = 1 if quick else 3
-    return {name: median_of_processes(line, times) for name, line in LINES.items()}
-
-
-def median_of_processes(line, times):
-    """Median time of `line` in `times` fresh processes, in seconds."""
-    script = f"import time; began = time.perf_counter(); {line}; print(time.perf_counter() - began)"
-    found = []
-    for _ in range(times):
-        command = [sys.executable, "-c", script]
-        done = subprocess.run(
-            command, cwd=ROOT, check=True, stdout=subprocess.PIPE, encoding="utf-8"
-        )
-        found.append(float(done.stdout.splitlines()[-1]))
-    return round(statistics.median(found), 4)
-
-
-def show(result):
-    print("in a fresh process")
+    result = {}
     for name, line in LINES.items():
-        print(f"{line:40}{result[name]:10.3f} s")
+        clock = "from time import perf_counter as now; began = now()"
+        command = [sys.executable, "-c", f"{clock}; {line}; print(now() - began)"]
+        said = [
+            subprocess.check_output(command, cwd=ROOT, encoding="utf-8")
+            for _ in range(1 if quick else 3)
+        ]
+        times = [float(text.splitlines()[-1]) for text in said]
+        result[name] = round(statistics.median(times), 4)
+    return result

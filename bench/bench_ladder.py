@@ -9,29 +9,20 @@ Rungs that take seconds are run by turns, every rung once with one seed, then ev
 next: a machine that slows down meanwhile slows all of them.
 """
 
-import statistics
 import tempfile
-import time
 from pathlib import Path
 
 import torch
+from bench_race import our_model
 from peers import torchvision_dataset
-from record import clothes, run_line
+from record import clothes, mean_of, median_of, say, timed
 from torch.nn import functional
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
 from cnnbook.data import MEAN, STD, batches
 from cnnbook.models import FashionCNN, SpeedrunCNN
-from cnnbook.speedrun import (
-    RECIPES,
-    mirror,
-    recipe_optimizer,
-    speedrun,
-    ten_views,
-    two_views,
-    whiten,
-)
+from cnnbook.speedrun import RECIPES, mirror, recipe_optimizer, ten_views, two_views, whiten
 from cnnbook.training import evaluate, triangle
 
 EPOCHS = 2
@@ -74,11 +65,7 @@ WITHOUT = [
     ("mirror_test_only", {"views": two_views}),
     ("one_thread", {"threads": 1}),
 ]
-HIGHER = [
-    ("recipe", {}),
-    ("all_pictures", {"skip": 0.0}),
-    ("as_they_are", {"augment": None}),
-]
+HIGHER = [("recipe", {}), ("all_pictures", {"skip": 0.0}), ("as_they_are", {"augment": None})]
 HIGHER_SEEDS = 2
 VIEWS = {"one": None, "mirrored": two_views, "all": ten_views}
 SLOW = {"course", "memory", "channels_last", "batch"}  # one seed each: minutes
@@ -104,12 +91,11 @@ def make_optimizer(settings, model):
 
 
 def train(settings, part, dataset, seed, epochs=EPOCHS):
-    """One training by hand, with nothing of `fit` in it; returns (model, seconds).
+    """One training by hand, with nothing of `fit` in it; returns the model.
 
     `dataset` holds the pictures of `part` as torchvision gives them.
     """
     torch.manual_seed(seed)
-    started = time.perf_counter()
     model = settings["model"]()
     if settings["whiten"]:
         whiten(model, part.images)
@@ -138,17 +124,17 @@ def train(settings, part, dataset, seed, epochs=EPOCHS):
             loss.backward()
             optimizer.step()
             step += 1
-    return model, time.perf_counter() - started
+    return model
 
 
 def run(settings, rest, dataset, aside, seed, epochs):
     """{"seed", "seconds", "accuracy"} of one training, judged on `aside`."""
     threads = torch.get_num_threads()
     torch.set_num_threads(settings["threads"] or threads)
-    model, seconds = train(settings, rest, dataset, seed, epochs)
+    model, seconds = timed(train, settings, rest, dataset, seed, epochs)
     torch.set_num_threads(threads)
     accuracy = evaluate(model, aside, views=settings["views"]).accuracy
-    return {"seed": seed, "seconds": round(seconds, 3), "accuracy": accuracy}
+    return {"seed": seed, "seconds": seconds, "accuracy": accuracy}
 
 
 def rungs():
@@ -157,17 +143,10 @@ def rungs():
     return up + [("without", name, recipe(UP) | change) for name, change in WITHOUT]
 
 
-def as_row(name, runs):
-    seconds = statistics.median(run["seconds"] for run in runs)
-    accuracy = statistics.mean(run["accuracy"] for run in runs)
-    return {"name": name, "runs": runs, "seconds": seconds, "accuracy": accuracy}
-
-
 def higher(changes, rest, aside, seed):
     """The recipe for 93 % with `changes`; judged with one view of a picture, with two, with ten."""
-    began = time.perf_counter()
-    model, _ = speedrun(rest, 93, seed=seed, progress=False, curve=False, **changes)
-    found = {"seed": seed, "seconds": round(time.perf_counter() - began, 3)}
+    model, seconds = our_model(rest, 93, seed, **changes)
+    found = {"seed": seed, "seconds": seconds}
     for name, views in VIEWS.items():
         found[name] = evaluate(model, aside, views=views).accuracy
     return found
@@ -181,46 +160,27 @@ def measure(seeds, quick):
     part = clothes(quick).train
     rest, aside = part.split(len(part) // 12, generator=torch.Generator().manual_seed(7))
     epochs = 0.1 if quick else EPOCHS
-    result = {"epochs": epochs, "training": len(rest), "validation": len(aside)}
     runs = {(place, name): [] for place, name, _ in rungs()}
-    normalise = transforms.Compose([transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
     with tempfile.TemporaryDirectory() as folder:
         dataset = torchvision_dataset(rest, aside, Path(folder))
-        dataset.transform = normalise
+        normalise = transforms.Normalize(MEAN, STD)
+        dataset.transform = transforms.Compose([transforms.ToTensor(), normalise])
         train(recipe(UP), rest, dataset, 0, 0.05)  # the first steps of a process are slow
-        print(f"{epochs} epochs of {len(rest):,} pictures, judged on {len(aside):,}", flush=True)
         for turn, seed in enumerate(seeds[:SEEDS]):
             for place, name, settings in rungs():
-                if turn and place == "up" and name in SLOW:
-                    continue
-                one = run(settings, rest, dataset, aside, seed, epochs)
-                runs[place, name].append(one)
-                print(f"  {place} {name}, {run_line(one, 2)}", flush=True)
-    for wanted in ("up", "without"):
-        rows = [as_row(name, found) for (place, name), found in runs.items() if place == wanted]
-        result[wanted] = rows
+                if not (turn and place == "up" and name in SLOW):
+                    one = run(settings, rest, dataset, aside, seed, epochs)
+                    runs[place, name].append(one)
+                    say(f"{place} {name}", one)
+    result = {"epochs": epochs, "training": len(rest), "validation": len(aside)}
+    result |= {"up": [], "without": []}
+    for (place, name), found in runs.items():
+        numbers = {"seconds": median_of(found, "seconds"), "accuracy": mean_of(found, "accuracy")}
+        result[place].append({"name": name, "runs": found, **numbers})
     result["higher"] = [{"name": name, "runs": []} for name, _ in HIGHER]
     for seed in seeds[:HIGHER_SEEDS]:
         for row, (name, changes) in zip(result["higher"], HIGHER, strict=True):
-            one = higher(changes | ({"epochs": 1} if quick else {}), rest, aside, seed)
+            one = higher({**changes, "epochs": 1} if quick else changes, rest, aside, seed)
             row["runs"].append(one)
-            judged = {**one, "accuracy": one["all"]}
-            print(f"  93 %, {name}, {run_line(judged, 2)}", flush=True)
+            say(f"93 %, {name}", {**one, "accuracy": one["all"]})
     return result
-
-
-def show(result):
-    titles = {"up": "one change after the other", "without": "the recipe with one thing otherwise"}
-    for place, title in titles.items():
-        print(title)
-        for row in result[place]:
-            print(
-                f"  {row['name']:20}{row['seconds']:8.2f} s{100 * row['accuracy']:8.2f} %"
-                f"   {len(row['runs'])} seeds"
-            )
-    print("the recipe for 93 % with one thing otherwise: one view, two, ten")
-    for row in result["higher"]:
-        seconds = statistics.mean(run["seconds"] for run in row["runs"])
-        views = (statistics.mean(run[view] for run in row["runs"]) for view in VIEWS)
-        shown = "".join(f"{100 * accuracy:8.2f} %" for accuracy in views)
-        print(f"  {row['name']:20}{seconds:8.2f} s{shown}   {len(row['runs'])} seeds")

@@ -1,35 +1,34 @@
-"""Time to 88, 90, 92 and 93 % of the official test set: the course's way, three others, ours.
+"""Time to 88, 90, 92 and 93 % of the official test set: the course's way, others, ours.
 
 The clock runs while data are prepared and while the network trains; imports, reading the set from
 disk (measured apart) and looking at the test set are not counted. Seed by seed the course's way
 and ours take turns, so that a machine that slows down slows both.
 """
 
-import statistics
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
-from medians import TARGETS, median_times, ratio_to_90, shown, summary
-from record import as_json, clothes, run_line
+import torch._dynamo  # noqa: F401  torch.optim imports it at its first step: 1.5 s, once
+from medians import TARGETS, median_times, ratio_to_90, summary
+from peers import PEERS, torchvision_dataset, train_peer
+from record import as_json, clothes, say, timed
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from torch.utils.data import Subset
+
+from cnnbook.data import fashion_mnist
+from cnnbook.speedrun import RECIPES, speedrun
+from cnnbook.training import evaluate
 
 COURSE_RUNS = 3  # of the course's way, each until it is at 90 %, or to its end
 PEER_RUNS = 1  # of each of the others
-LONG = 94  # the goal whose runs take minutes: `bench.py --long` says how many there are
 
 
-def measure(seeds, quick, long=5):
+def measure(seeds, quick):
     """{"load_seconds", "peers", "ours", "ratio_to_90", "ratio_to_90_at_least"}"""
-    import torch
-    import torch._dynamo  # noqa: F401  torch.optim imports it at its first step: 1.5 s, once
-    from peers import PEERS, torchvision_dataset, train_peer
-
-    from cnnbook.speedrun import RECIPES
-
-    result = {"load_seconds": load_seconds(quick)}
+    _, load_seconds = timed(fashion_mnist, "mini" if quick else "full", download=False)
     data = clothes(quick)
-    seeds = list(seeds)
     course, *others = [dict(peer, epochs=1) if quick else peer for peer in PEERS]
     with tempfile.TemporaryDirectory() as folder:
         dataset = torchvision_dataset(data.train, data.test, Path(folder))
@@ -37,144 +36,92 @@ def measure(seeds, quick, long=5):
         course_runs, our_runs = [], {goal: [] for goal in RECIPES}
         for number, seed in enumerate(seeds):
             if number < COURSE_RUNS:
-                course_runs.append(train_peer(course, dataset, data.test, seed, 90))
-                print(f"course, seed {seed}: {ending(course_runs[-1])}", flush=True)
+                course_runs.append(peer_run(course, dataset, data.test, seed, 90))
             for goal in RECIPES:
-                if goal == LONG and number >= long:
-                    continue
                 our_runs[goal].append(our_run(data, goal, seed))
-                print(f"ours {goal} %, {run_line(our_runs[goal][-1], 1)}", flush=True)
-        peers = [as_entry(course, course_runs)]
+                say(f"ours {goal} %", our_runs[goal][-1])
+        peers = [entry(course, course_runs)]
         for peer in others:
             runs = [
-                train_peer(peer, dataset, data.test, seed, TARGETS[-1])
-                for seed in seeds[:PEER_RUNS]
+                peer_run(peer, dataset, data.test, seed, TARGETS[-1]) for seed in seeds[:PEER_RUNS]
             ]
-            print(f"{peer['name']}: {'; '.join(map(ending, runs))}", flush=True)
-            peers.append(as_entry(peer, runs))
-    peers += [logistic_regression(data), random_forest(data, seeds[:PEER_RUNS])]
-    result["peers"] = peers
-    result["ours"] = [
-        summary(goal, as_json(RECIPES[goal]), runs) for goal, runs in our_runs.items()
-    ]
-    ninety = next((entry for entry in result["ours"] if entry["goal"] == 90), None)
-    ratio, bound = ratio_to_90(peers[0], ninety) if ninety else (None, None)
-    result["ratio_to_90"] = ratio and round(ratio, 2)
-    result["ratio_to_90_at_least"] = bound and round(bound, 2)
-    return result
-
-
-def load_seconds(quick):
-    """Seconds to read the set from disk and check its hashes."""
-    from cnnbook.data import fashion_mnist
-
-    began = time.perf_counter()
-    fashion_mnist("mini" if quick else "full", download=False)
-    return round(time.perf_counter() - began, 3)
+            peers.append(entry(peer, runs))
+    regression, forest = SKLEARN  # nothing in the regression is random
+    for peer, peer_seeds in (regression, [0]), (forest, seeds[:PEER_RUNS]):
+        peers.append(entry(peer, [sklearn_run(peer, data, seed) for seed in peer_seeds]))
+    ours = [summary(goal, as_json(RECIPES[goal]), runs) for goal, runs in our_runs.items()]
+    ratio, bound = ratio_to_90(peers[0], next(entry for entry in ours if entry["goal"] == 90))
+    return {
+        "load_seconds": load_seconds,
+        "peers": peers,
+        "ours": ours,
+        "ratio_to_90": ratio,
+        "ratio_to_90_at_least": bound,
+    }
 
 
 def warm_up(dataset, course):
     """A few steps of both ways, so that neither pays for what torch does once in a process."""
-    from peers import train_peer
-    from torch.utils.data import Subset
-
-    from cnnbook.speedrun import RECIPES, speedrun
-
     data = clothes(True)
     train_peer(dict(course, epochs=1), Subset(dataset, range(500)), data.test, 0, 100)
     for goal in RECIPES:
-        speedrun(data.train, goal=goal, seed=0, progress=False, curve=False)
+        our_model(data.train, goal, 0)
+
+
+def our_model(train, goal, seed, **changes):
+    """(model, seconds) of one run of our recipe, data preparation included."""
+    options = {"goal": goal, "seed": seed, "progress": False, "curve": False, **changes}
+    (model, _), seconds = timed(speedrun, train, **options)
+    return model, seconds
 
 
 def our_run(data, goal, seed):
-    """{"seed", "seconds", "accuracy"} of one run of our recipe, data preparation included."""
-    from cnnbook.speedrun import RECIPES, speedrun
-    from cnnbook.training import evaluate
-
-    began = time.perf_counter()
-    model, _ = speedrun(data.train, goal=goal, seed=seed, progress=False, curve=False)
-    seconds = time.perf_counter() - began
+    """{"seed", "seconds", "accuracy"} of one run of our recipe."""
+    model, seconds = our_model(data.train, goal, seed)
     accuracy = evaluate(model, data.test, views=RECIPES[goal]["views"]).accuracy
-    return {"seed": seed, "seconds": round(seconds, 3), "accuracy": round(accuracy, 4)}
+    return {"seed": seed, "seconds": seconds, "accuracy": round(accuracy, 4)}
 
 
-def as_entry(peer, runs):
-    return {
-        "name": peer["name"],
-        "settings": peer["settings"],
-        "runs": runs,
-        "times": median_times(runs),
-    }
-
-
-def sklearn_entry(name, settings, make_model, data, seeds):
-    """An entry of the race for a model of scikit-learn."""
-    runs = []
-    test = data.test.images.flatten(1).numpy() / 255
-    for seed in seeds:
-        began = time.perf_counter()
-        pixels = data.train.images.flatten(1).numpy() / 255
-        model = make_model(seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it may stop before it has converged: the settings
-            model.fit(pixels, data.train.labels.numpy())
-        seconds = time.perf_counter() - began
-        accuracy = float((model.predict(test) == data.test.labels.numpy()).mean())
-        point = [round(seconds, 3), round(accuracy, 4)]
-        runs.append({"seed": seed, "until": TARGETS[-1], "points": [point]})
-    print(f"{name}: {'; '.join(map(ending, runs))}", flush=True)
-    return as_entry({"name": name, "settings": settings}, runs)
-
-
-def logistic_regression(data):
-    from sklearn.linear_model import LogisticRegression
-
-    settings = "scikit-learn LogisticRegression() on pixels / 255: lbfgs, at most 100 iterations"
-    return sklearn_entry(
-        "logistic regression",
-        settings,
-        lambda seed: LogisticRegression(max_iter=100),
-        data,
-        [0],  # nothing in it is random
-    )
-
-
-def random_forest(data, seeds):
-    from sklearn.ensemble import RandomForestClassifier
-
-    settings = "scikit-learn RandomForestClassifier(100, n_jobs=-1) on pixels / 255"
-    return sklearn_entry(
-        "random forest",
-        settings,
-        lambda seed: RandomForestClassifier(100, n_jobs=-1, random_state=seed),
-        data,
-        seeds,
-    )
-
-
-def ending(run):
+def peer_run(peer, dataset, test, seed, until):
+    run = train_peer(peer, dataset, test, seed, until)
     seconds, accuracy = run["points"][-1]
-    return f"{seconds:.1f} s, {100 * accuracy:.2f} %"
+    say(peer["name"], {"seed": seed, "seconds": seconds, "accuracy": accuracy})
+    return run
 
 
-def show(result):
-    print(f"reading the set from disk: {result['load_seconds']:.2f} s")
-    print(f"{'median seconds to':22}", end="")
-    print("".join(f"{cell:>10}" for cell in [*(f"{target} %" for target in TARGETS), "best"]))
-    for peer in result["peers"]:
-        cells = shown(peer, "{:.1f} s".format, "{:.2%}".format, "not run")
-        print(f"{peer['name']:22}" + "".join(f"{cell:>10}" for cell in cells))
-    for entry in result["ours"]:
-        accuracies = " ".join(f"{100 * run['accuracy']:.2f}" for run in entry["runs"])
-        spread = statistics.median(run["seconds"] for run in entry["runs"])
-        print(
-            f"ours, goal {entry['goal']} %: {spread:.1f} s; accuracy in %: {accuracies}; "
-            f"reached {entry['reached']} of {len(entry['runs'])}"
+def entry(peer, runs):
+    """A line of the race."""
+    named = {name: peer[name] for name in ("name", "settings")}
+    return {**named, "runs": runs, "times": median_times(runs)}
+
+
+SKLEARN = [
+    {
+        "name": "logistic regression",
+        "settings": "scikit-learn LogisticRegression() on pixels / 255: lbfgs, at most 100 "
+        "iterations",
+        "model": lambda seed: LogisticRegression(max_iter=100),
+    },
+    {
+        "name": "random forest",
+        "settings": "scikit-learn RandomForestClassifier(100, n_jobs=-1) on pixels / 255",
+        "model": lambda seed: RandomForestClassifier(100, n_jobs=-1, random_state=seed),
+    },
+]
+
+
+def sklearn_run(peer, data, seed):
+    """A run as `train_peer` gives it, of a model of scikit-learn: one point, its end."""
+
+    def pixels_of(part):
+        return part.images.flatten(1).numpy() / 255
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it may stop before it has converged: the settings
+        model, seconds = timed(
+            lambda: peer["model"](seed).fit(pixels_of(data.train), data.train.labels.numpy())
         )
-    if result["ratio_to_90"]:
-        print(f"ours is at 90 % {result['ratio_to_90']:.1f} times sooner than the course's way")
-    elif result["ratio_to_90_at_least"]:
-        bound = result["ratio_to_90_at_least"]
-        print(f"the course's way did not get to 90 %; ours did, {bound:.1f} times sooner than that")
-    else:
-        print("no ratio: our median accuracy is below 90 %")
+    accuracy = float((model.predict(pixels_of(data.test)) == data.test.labels.numpy()).mean())
+    say(peer["name"], {"seed": seed, "seconds": seconds, "accuracy": accuracy})
+    point = [seconds, round(accuracy, 4)]
+    return {"seed": seed, "until": TARGETS[-1], "points": [point]}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
-sys.path[1:1] = [str(ROOT), str(ROOT / "tools")]
+sys.path[1:1] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "tests" / "figures")]
 
 
 def prepare():
@@ -59,22 +59,16 @@ def now():
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def chromium():
-    """(path, flags) of the browser that the tests open; RuntimeError where there is none."""
-    sys.path.insert(0, str(ROOT / "tests" / "figures"))
-    from conftest import FLAGS, find_chromium
+@contextlib.contextmanager
+def chromium(*flags):
+    """The browser that the tests open, with more `flags`; RuntimeError where there is none."""
+    from drivers import FLAGS, find_chromium
+    from playwright.sync_api import sync_playwright
 
     path = find_chromium()
     if path is None:
         raise RuntimeError("no Chromium found; CNNBOOK_CHROMIUM can name one")
-    return path, FLAGS
-
-
-def best_seconds(action, repeats):
-    """The shortest of `repeats` times of `action()`, in seconds: what the machine can do."""
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - began)
-    return min(times)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
+        yield browser
+        browser.close()

@@ -3,6 +3,8 @@
 import math
 import statistics
 
+from record import median_of
+
 TARGETS = (88, 90, 92, 93)  # per cent of the official test set
 
 
@@ -11,10 +13,7 @@ def first_time(points, target):
 
     None if there is no such point.
     """
-    for seconds, accuracy in points:
-        if accuracy >= target / 100:
-            return seconds
-    return None
+    return next((seconds for seconds, accuracy in points if accuracy >= target / 100), None)
 
 
 def median_time(runs, target):
@@ -24,9 +23,8 @@ def median_time(runs, target):
     median is endless, or if no run is left.
     """
     times = [first_time(run["points"], target) for run in runs if run["until"] >= target]
-    if not times:
-        return None
-    found = statistics.median(math.inf if seconds is None else seconds for seconds in times)
+    endless = [math.inf if seconds is None else seconds for seconds in times] or [math.inf]
+    found = statistics.median(endless)
     return None if math.isinf(found) else found
 
 
@@ -43,29 +41,21 @@ def best_accuracy(runs):
     )
 
 
-def stopped_at(peer):
-    """The target at which the runs of a peer were stopped when they reached it: above, nothing is
-    known. None if they went to their end.
-    """
-    until = max(run["until"] for run in peer["runs"])
-    return until if until < TARGETS[-1] and peer["times"][str(until)] else None
-
-
 def shown(peer, number, percent, not_run):
     """The cells of a peer: its times to all `TARGETS`, then its best accuracy.
 
-    `number` writes seconds, `percent` an accuracy. A target that no run was let go on to is
-    `not_run`; one that the runs were given time for and missed is "–".
+    `number` writes seconds, `percent` an accuracy. A target that no run was let go on to, since
+    all were stopped when they reached an earlier one, is `not_run`; one that the runs were given
+    time for and missed is "–".
     """
-    stop = stopped_at(peer)
+    until = max(run["until"] for run in peer["runs"])
+    stopped = until < TARGETS[-1] and peer["times"][str(until)]
     cells = []
     for target in TARGETS:
         seconds = peer["times"][str(target)]
-        if stop and target > stop:
-            cells.append(not_run)
-        else:
-            cells.append("–" if seconds is None else number(seconds))
-    return [*cells, not_run if stop else percent(best_accuracy(peer["runs"]))]
+        missed = not_run if stopped and target > until else "–"
+        cells.append(missed if seconds is None else number(seconds))
+    return [*cells, not_run if stopped else percent(best_accuracy(peer["runs"]))]
 
 
 def summary(goal, recipe, runs):
@@ -74,8 +64,8 @@ def summary(goal, recipe, runs):
         "goal": goal,
         "recipe": recipe,
         "runs": runs,
-        "median_seconds": statistics.median(run["seconds"] for run in runs),
-        "median_accuracy": statistics.median(run["accuracy"] for run in runs),
+        "median_seconds": median_of(runs, "seconds"),
+        "median_accuracy": median_of(runs, "accuracy"),
         "reached": sum(run["accuracy"] >= goal / 100 for run in runs),
     }
 
@@ -90,5 +80,5 @@ def ratio_to_90(course, ours):
         return None, None
     known = course["times"]["90"]
     given = [first_time(run["points"], 90) or run["points"][-1][0] for run in course["runs"]]
-    ratio = None if known is None else known / ours["median_seconds"]
-    return ratio, statistics.median(given) / ours["median_seconds"]
+    bound = round(statistics.median(given) / ours["median_seconds"], 2)
+    return known and round(known / ours["median_seconds"], 2), bound

@@ -8,11 +8,14 @@
 
 import struct
 import time
+from functools import partial
 
 import torch
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
+from torchvision import datasets
+from torchvision.transforms import ToTensor
 
 from cnnbook.models import FashionCNN
 
@@ -29,9 +32,6 @@ def torchvision_dataset(train, test, folder):
 
     The files are written from our tensors, so that no network is needed.
     """
-    from torchvision import datasets
-    from torchvision.transforms import ToTensor
-
     raw = folder / "FashionMNIST" / "raw"
     if not raw.exists():
         raw.mkdir(parents=True)
@@ -43,48 +43,20 @@ def torchvision_dataset(train, test, folder):
 
 def lenet():
     """Sigmoids and average pooling, weights after Xavier Glorot."""
-    model = nn.Sequential(
-        nn.Conv2d(1, 6, kernel_size=5, padding=2),
-        nn.Sigmoid(),
-        nn.AvgPool2d(2),
-        nn.Conv2d(6, 16, kernel_size=5),
-        nn.Sigmoid(),
-        nn.AvgPool2d(2),
-        nn.Flatten(),
-        nn.Linear(16 * 5 * 5, 120),
-        nn.Sigmoid(),
-        nn.Linear(120, 84),
-        nn.Sigmoid(),
-        nn.Linear(84, 10),
+    convolutions = [nn.Conv2d(1, 6, kernel_size=5, padding=2), nn.Conv2d(6, 16, kernel_size=5)]
+    lines = [nn.Linear(16 * 5 * 5, 120), nn.Linear(120, 84), nn.Linear(84, 10)]
+    for layer in convolutions + lines:
+        nn.init.xavier_uniform_(layer.weight)
+    first, second = ([layer, nn.Sigmoid(), nn.AvgPool2d(2)] for layer in convolutions)
+    return nn.Sequential(
+        *first, *second, nn.Flatten(), lines[0], nn.Sigmoid(), lines[1], nn.Sigmoid(), lines[2]
     )
-    for layer in model:
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.xavier_uniform_(layer.weight)
-    return model
 
 
 def quickstart():
     """Three fully connected layers with ReLU."""
-    return nn.Sequential(
-        nn.Flatten(),
-        nn.Linear(28 * 28, 512),
-        nn.ReLU(),
-        nn.Linear(512, 512),
-        nn.ReLU(),
-        nn.Linear(512, 10),
-    )
-
-
-def adam(parameters):
-    return torch.optim.Adam(parameters, lr=1e-3)
-
-
-def fast_sgd(parameters):
-    return torch.optim.SGD(parameters, lr=0.9)
-
-
-def slow_sgd(parameters):
-    return torch.optim.SGD(parameters, lr=1e-3)
+    first, second, last = nn.Linear(28 * 28, 512), nn.Linear(512, 512), nn.Linear(512, 10)
+    return nn.Sequential(nn.Flatten(), first, nn.ReLU(), second, nn.ReLU(), last)
 
 
 PEERS = [
@@ -93,7 +65,7 @@ PEERS = [
         "settings": "FashionCNN; torchvision FashionMNIST + ToTensor, DataLoader(batch_size=100, "
         "shuffle=True); Adam 1e-3; 5 epochs, or until 90 %",
         "network": FashionCNN,
-        "optimizer": adam,
+        "optimizer": partial(torch.optim.Adam, lr=1e-3),
         "loader": {"batch_size": 100, "shuffle": True},
         "epochs": 5,
     },
@@ -102,7 +74,7 @@ PEERS = [
         "settings": "d2l.ai, section 7.6 (6.6 in the first edition): sigmoid, average pooling, "
         "Xavier; DataLoader(batch_size=256, shuffle=True); SGD 0.9; 10 epochs",
         "network": lenet,
-        "optimizer": fast_sgd,
+        "optimizer": partial(torch.optim.SGD, lr=0.9),
         "loader": {"batch_size": 256, "shuffle": True},
         "epochs": 10,
     },
@@ -111,7 +83,7 @@ PEERS = [
         "settings": "PyTorch tutorial Quickstart: 784-512-512-10, ReLU; "
         "DataLoader(batch_size=64), not shuffled; SGD 1e-3; 5 epochs",
         "network": quickstart,
-        "optimizer": slow_sgd,
+        "optimizer": partial(torch.optim.SGD, lr=1e-3),
         "loader": {"batch_size": 64},
         "epochs": 5,
     },

@@ -23,16 +23,22 @@ def words_in(language):
 def section(record, language):
     """What stands between the two markers: a table of the race, one of our goals, some lines."""
     words = words_in(language)
-    parts = [
-        words["race"],
-        race_table(record["race"], words),
-        ratio_line(record["race"], words),
-        words["goals"],
-        goals_table(record["race"]["ours"], words),
-        "\n".join(lines(record, words)),
-        machine_line(record, words),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    race = record["race"]
+    parts = [words["race"], race_table(race, words)]
+    if race["ratio_to_90"]:
+        parts.append(words["ratio"].format(ratio=f"{race['ratio_to_90']:.0f}"))
+    elif race["ratio_to_90_at_least"]:
+        parts.append(words["bound"].format(ratio=f"{race['ratio_to_90_at_least']:.0f}"))
+    parts += [words["goals"], goals_table(race["ours"], words), "\n".join(lines(record, words))]
+    first, last = record["seeds"][0], record["seeds"][-1]
+    measured = {
+        "date": record["date"][:10],
+        "seeds": f"{first}–{last}",
+        "python": record["versions"]["python"],
+        "torch": record["versions"]["torch"].partition("+")[0],
+    }
+    parts.append(words["machine"].format(**measured, **record["machine"]))
+    return "\n\n".join(parts) + "\n"
 
 
 def replaced(page, text):
@@ -67,24 +73,15 @@ def race_table(race, words):
     for peer in race["peers"]:
         cells = shown(peer, lambda value: seconds(value, words), percent, words["stopped"])
         rows.append([words[peer["name"]], *cells])
-    times = [seconds(our_time(race["ours"], target), words) for target in TARGETS]
-    best = max(entry["median_accuracy"] for entry in race["ours"])
+    ours = race["ours"]
+    times = []
+    for target in TARGETS:  # the quickest recipe whose median accuracy is enough
+        enough = [entry for entry in ours if entry["median_accuracy"] >= target / 100]
+        quickest = min((entry["median_seconds"] for entry in enough), default=None)
+        times.append(seconds(quickest, words))
+    best = max(entry["median_accuracy"] for entry in ours)
     rows.append([words["ours"], *times, percent(best)])
     return table(head, rows)
-
-
-def our_time(ours, target):
-    """Median seconds of the quickest recipe whose median accuracy is at least `target` per cent."""
-    enough = [entry for entry in ours if entry["median_accuracy"] >= target / 100]
-    return min((entry["median_seconds"] for entry in enough), default=None)
-
-
-def ratio_line(race, words):
-    if race["ratio_to_90"]:
-        return words["ratio"].format(ratio=f"{race['ratio_to_90']:.0f}")
-    if race["ratio_to_90_at_least"]:
-        return words["bound"].format(ratio=f"{race['ratio_to_90_at_least']:.0f}")
-    return ""
 
 
 def goals_table(ours, words):
@@ -111,46 +108,22 @@ def lines(record, words):
         f"{words[row['way']]} {row['milliseconds']:.2f} ms" for row in record["convolution"]["rows"]
     )
     yield words["convolution"].format(rows=rows)
-    yield leak_line(record["leak"], words)
-    yield figures_line(record["figures"], words)
-    yield words["imports"].format(
-        setup=seconds(record["imports"]["setup"], words),
-        torch=seconds(record["imports"]["torch"], words),
-    )
-    if "tests" in record:
-        yield tests_line(record["tests"], words)
-
-
-def leak_line(leak, words):
-    found = [100 * run["accuracy"] for run in leak["runs"]]
-    numbers = {"accuracy": 100 * leak["accuracy"], "low": min(found), "high": max(found)}
-    rounded = {name: f"{number:.1f}" for name, number in numbers.items()}
-    return words["leak"].format(n=len(found), **rounded)
-
-
-def figures_line(figures, words):
-    """The slowest kind of event, with the frames of a usual screen."""
-    rows = figures["clocks"]["60 frames a second"]
-    middle = max(row["painted_p50"] for row in rows)
-    slow = max(row["painted_p95"] for row in rows)
-    return words["figures"].format(middle=f"{middle:.0f}", slow=f"{slow:.0f}")
-
-
-def tests_line(tests, words):
-    """Failing tests are named by their number; a count that is none is left out."""
+    leak = record["leak"]
+    found = [run["accuracy"] for run in leak["runs"]]
+    shares = {"accuracy": leak["accuracy"], "low": min(found), "high": max(found)}
+    rounded = {name: f"{100 * share:.1f}" for name, share in shares.items()}
+    yield words["leak"].format(n=len(found), **rounded)
+    rows = record["figures"]["clocks"]["60 frames a second"]
+    slowest = {  # of the kinds of events, with the frames of a usual screen
+        name: f"{max(row[column] for row in rows):.0f}"
+        for name, column in (("middle", "painted_p50"), ("slow", "painted_p95"))
+    }
+    yield words["figures"].format(**slowest)
+    imports = {name: seconds(record["imports"][name], words) for name in ("setup", "torch")}
+    yield words["imports"].format(**imports)
+    tests = record["tests"]
     counts = dict(tests["counts"])
     counts["errors"] = counts.pop("error", 0) + counts.get("errors", 0)
-    names = ("passed", "failed", "errors", "skipped")
-    shown = [words[name].format(n=counts[name]) for name in names if counts.get(name)]
-    return words["tests"].format(minutes=f"{tests['seconds'] / 60:.0f}", counts=", ".join(shown))
-
-
-def machine_line(record, words):
-    first, last = record["seeds"][0], record["seeds"][-1]
-    return words["machine"].format(
-        date=record["date"][:10],
-        seeds=f"{first}–{last}",
-        **record["machine"],
-        python=record["versions"]["python"],
-        torch=record["versions"]["torch"].partition("+")[0],
-    )
+    names = ("passed", "failed", "errors", "skipped")  # not hidden; one that is 0 is left out
+    said = [words[name].format(n=counts[name]) for name in names if counts.get(name)]
+    yield words["tests"].format(minutes=f"{tests['seconds'] / 60:.0f}", counts=", ".join(said))

@@ -3,11 +3,12 @@
 import re
 import string
 from collections import Counter
+from itertools import zip_longest
 
 from editions import SETUP, comments
 
 from checks import markdown
-from checks.files import cells_of, tags_of
+from checks.files import tags_of
 from checks.marks import DIGITS, clean_digits, marks
 from checks.words import HANGUL, wrong_words
 from notebooks import FIGURE, LANGUAGES, code_key
@@ -27,14 +28,7 @@ SMALL_NUMBERS = {
     11: r"\beleven\b|열한",
     12: r"\btwelve\b|\bdozen|열두",
 }
-SCALES = {
-    "만": 10**4,
-    "천": 10**3,
-    "억": 10**8,
-    "thousand": 10**3,
-    "million": 10**6,
-    "billion": 10**9,
-}
+SCALES = {"만": 1e4, "천": 1e3, "억": 1e8, "thousand": 1e3, "million": 1e6, "billion": 1e9}
 SCALED = re.compile(rf"({DIGITS})[ ]?({'|'.join(SCALES)})")
 ANY_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 
@@ -55,17 +49,14 @@ def different_numbers(korean, english):
     A number up to twelve may be a word in the other language.
     """
     ours, theirs = numbers_in(korean), numbers_in(english)
-    problems = []
-    for missing, there, other, name in (
-        (ours - theirs, "Korean", english, "English"),
-        (theirs - ours, "English", korean, "Korean"),
-    ):
-        problems += [
-            f"{number:g} stands in the {there} text, not in the {name}"
-            for number in missing
-            if not re.search(SMALL_NUMBERS.get(number, r"(?!)"), other, re.I)
-        ]
-    return problems
+    sides = [(ours - theirs, "Korean", english, "English")]
+    sides += [(theirs - ours, "English", korean, "Korean")]
+    return [
+        f"{number:g} stands in the {there} text, not in the {name}"
+        for missing, there, other, name in sides
+        for number in missing
+        if not re.search(SMALL_NUMBERS.get(number, r"(?!)"), other, re.I)
+    ]
 
 
 def formulas(source):
@@ -113,12 +104,9 @@ def different_cells(korean, english):
     ours = [(cell.id, cell.cell_type, tags_of(cell)) for cell in korean.cells]
     theirs = [(cell.id, cell.cell_type, tags_of(cell)) for cell in english.cells]
     if ours != theirs:
-        pairs = zip(ours + [None] * len(theirs), theirs + [None] * len(ours), strict=False)
-        return [
-            f"the cells differ: {one} in Korean, {other} in English"
-            for one, other in pairs
-            if one != other
-        ][:1]
+        pairs = zip_longest(ours, theirs)
+        one, other = next(pair for pair in pairs if pair[0] != pair[1])
+        return [f"the cells differ: {one} in Korean, {other} in English"]
     problems = []
     for one, other in zip(korean.cells, english.cells, strict=True):
         find = different_code if one.cell_type == "code" else different_text
@@ -156,25 +144,23 @@ ALLOWED_KOREAN = re.compile(r"\[한국어[^\]]*\](?=\([^)]*\bko/)|^\*\*New terms
 
 def language_problems(notebook, language):
     """Text of the edition `language` that stands in the other one's language."""
-    if language == "ko":
-        return [
-            f"{cell.id}: English in the Korean edition"
-            for cell in cells_of(notebook, "markdown")
-            if len(re.findall(r"[A-Za-z]{2,}", markdown.plain(cell.source))) >= 8
-            and not HANGUL.search(cell.source)
-        ]
-    problems = []
     for cell in notebook.cells:
+        if language == "ko":
+            english = re.findall(r"[A-Za-z]{2,}", markdown.plain(cell.source))
+            if (
+                cell.cell_type == "markdown"
+                and len(english) >= 8
+                and not HANGUL.search(cell.source)
+            ):
+                yield f"{cell.id}: English in the Korean edition"
+            continue
         if cell.cell_type == "code":
             texts = [text for *_, text in comments(cell.source)] + output_texts(cell)
         else:
             texts = ALLOWED_KOREAN.sub("", cell.source).split("\n")
-        problems += [
-            f"{cell.id}: {text.strip()!r} is Korean in the English edition"
-            for text in texts
-            if HANGUL.search(text)
-        ]
-    return problems
+        for text in texts:
+            if HANGUL.search(text):
+                yield f"{cell.id}: {text.strip()!r} is Korean in the English edition"
 
 
 def output_texts(cell):
@@ -184,13 +170,9 @@ def output_texts(cell):
     for output in cell.outputs:
         if output.output_type == "stream" and not measured:
             texts.append(output.text)
-        texts += [
-            text
-            for kind, text in output.get("data", {}).items()
-            if isinstance(text, str) and not kind.startswith("image/")
-        ]
-        if FIGURE in output.get("data", {}):
-            texts += figure_words(output.data[FIGURE])
+        for kind, shown in output.get("data", {}).items():
+            if kind == FIGURE or (isinstance(shown, str) and not kind.startswith("image/")):
+                texts += figure_words(shown)
     return texts
 
 
@@ -198,12 +180,10 @@ def figure_words(value):
     """All strings inside the JSON `value` of a figure."""
     if isinstance(value, str):
         return [value]
+    if not isinstance(value, (dict, list)):
+        return []
     entries = value.values() if isinstance(value, dict) else value
-    return (
-        [text for entry in entries for text in figure_words(entry)]
-        if isinstance(value, (dict, list))
-        else []
-    )
+    return [text for entry in entries for text in figure_words(entry)]
 
 
 def word_list_problems(entries):
@@ -213,16 +193,12 @@ def word_list_problems(entries):
         if set(entry) != set(LANGUAGES) or not all(entry.values()):
             problems.append(f"{name}: needs ko and en, has {sorted(entry)}")
             continue
-        fields = [
-            Counter(
-                field
-                for _, field, *_ in string.Formatter().parse(entry[language])
-                if field is not None
-            )
+        ours, theirs = (
+            {field for _, field, *_ in string.Formatter().parse(entry[language])} - {None}
             for language in LANGUAGES
-        ]
-        if set(fields[0]) != set(fields[1]):
-            problems.append(f"{name}: different placeholders {set(fields[0]) ^ set(fields[1])}")
+        )
+        if ours != theirs:
+            problems.append(f"{name}: different placeholders {ours ^ theirs}")
         # A link to the other edition speaks the other language, and is named so.
         if HANGUL.search(entry["en"]) and not name.startswith("switch"):
             problems.append(f"{name}: Korean in the English words: {entry['en']!r}")

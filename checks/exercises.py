@@ -33,31 +33,26 @@ def check_call(source):
     """The last statement of `source` if it is ``check("CHAPTER/NAME", answer)``, else None."""
     body = ast.parse(source).body
     last = body[-1] if body else None
-    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
-        call = last.value
-        name = (
-            call.func.attr
-            if isinstance(call.func, ast.Attribute)
-            else getattr(call.func, "id", None)
-        )
-        if name == "check" and call.args and isinstance(call.args[0], ast.Constant):
+    call = getattr(last, "value", None)
+    if isinstance(last, ast.Expr) and isinstance(call, ast.Call) and call.args:
+        name = ast.unparse(call.func).rpartition(".")[2]
+        if name == "check" and isinstance(call.args[0], ast.Constant):
             return call
     return None
 
 
 def exercise_problems(notebook):
     """Exercises without a check or a folded solution, and solutions without an exercise."""
-    problems = []
     exercises = {cell.id for cell in notebook.cells if "exercise" in tags_of(cell)}
     for cell, after in zip(notebook.cells, [*notebook.cells[1:], None], strict=True):
         kind, _, name = cell.id.partition("-")
         if cell.id in exercises:
-            problems += [f"{cell.id}: {text}" for text in wrong_with(cell, name, after)]
+            for text in wrong_with(cell, name, after):
+                yield f"{cell.id}: {text}"
         elif kind == "exercise" and cell.cell_type == "code":
-            problems.append(f"{cell.id}: the tag 'exercise' is missing")
+            yield f"{cell.id}: the tag 'exercise' is missing"
         elif kind == "solution" and f"exercise-{name}" not in exercises:
-            problems.append(f"{cell.id}: there is no exercise for it")
-    return problems
+            yield f"{cell.id}: there is no exercise for it"
 
 
 def wrong_with(cell, name, after):
@@ -84,22 +79,17 @@ RHYTHM = {
 
 def rhythm_problems(notebook, language):
     """What of the rhythm of a chapter (a question, a figure, exercises, …) is missing."""
-    problems = []
     text = [cell.source for cell in cells_of(notebook, "markdown")]
     titles = [title.lower() for source in text for _, title in headings(source)]
     if not any("?" in source for source in text[:4]):
-        problems.append("no question to bet on at the beginning")
+        yield "no question to bet on at the beginning"
     if not any("estimate" in mark.comment for source in text[:4] for mark in marks(source)[0]):
-        problems.append("the beginning does not say how long it takes (<!-- estimate -->)")
-    if not any(
-        FIGURE in output.get("data", {})
-        for cell in cells_of(notebook, "code")
-        for output in cell.outputs
-    ):
-        problems.append("no live figure")
+        yield "the beginning does not say how long it takes (<!-- estimate -->)"
+    outputs = [output for cell in cells_of(notebook, "code") for output in cell.outputs]
+    if not any(FIGURE in output.get("data", {}) for output in outputs):
+        yield "no live figure"
     for name, words in RHYTHM.items():
         if not any(re.search(words[language], title) for title in titles):
-            problems.append(f"no heading for {name} ({words[language]})")
+            yield f"no heading for {name} ({words[language]})"
     if len(exercises(notebook)) < 2:
-        problems.append("fewer than two exercises")
-    return problems
+        yield "fewer than two exercises"

@@ -31,54 +31,45 @@ def tags_of(cell):
 
 def file_problems(path):
     """Whether the file is a notebook in normal form, and small enough to be opened quickly."""
-    problems = []
     try:
         nbformat.validate(read(path))
     except nbformat.ValidationError as error:
-        problems.append(f"no valid notebook: {error.message}")
+        yield f"no valid notebook: {error.message}"
     if path.stat().st_size > MOST_BYTES:
-        problems.append(f"{path.stat().st_size:,} bytes, more than {MOST_BYTES:,}")
+        yield f"{path.stat().st_size:,} bytes, more than {MOST_BYTES:,}"
     if not is_normal(path):
-        problems.append("not in normal form: write it with tools/notebooks.py or tools/editions.py")
-    return problems
+        yield "not in normal form: write it with tools/notebooks.py or tools/editions.py"
 
 
 def run_problems(notebook):
     """Whether all code cells ran in order, without errors, and left nothing of this machine."""
-    problems = []
     code = cells_of(notebook, "code")
     counts = [cell.execution_count for cell in code]
     if counts != list(range(1, len(code) + 1)):
-        problems.append(f"not run from top to bottom: {counts}; see tools/notebooks.py")
+        yield f"not run from top to bottom: {counts}; see tools/notebooks.py"
     for cell in code:
         for output in cell.outputs:
             if output.output_type == "error":
-                problems.append(f"{cell.id}: an error is committed: {output.ename}")
+                yield f"{cell.id}: an error is committed: {output.ename}"
             if WIDGET in output.get("data", {}):
-                problems.append(f"{cell.id}: a widget is committed, it cannot live without kernel")
+                yield f"{cell.id}: a widget is committed, it cannot live without kernel"
             if MACHINE_PATH.search(str(output.get("text", "")) + str(output.get("data", ""))):
-                problems.append(f"{cell.id}: the output names a folder of one machine")
+                yield f"{cell.id}: the output names a folder of one machine"
     if "widgets" in notebook.metadata:
-        problems.append("the notebook holds the state of widgets")
-    return problems
+        yield "the notebook holds the state of widgets"
 
 
 def picture_problems(notebook):
     """Pictures that are too big or have no words beside them."""
-    problems = []
     for cell in notebook.cells:
         if cell.cell_type == "code":
             for output in cell.outputs:
-                problems += [
-                    f"{cell.id}: {text}" for text in shown_problems(output.get("data", {}))
-                ]
+                for text in shown_problems(output.get("data", {})):
+                    yield f"{cell.id}: {text}"
         elif cell.cell_type == "markdown":
-            problems += [
-                f"{cell.id}: the picture {target} without alternative text"
-                for target, alternative in markdown.pictures(cell.source)
-                if not alternative.strip()
-            ]
-    return problems
+            for target, alternative in markdown.pictures(cell.source):
+                if not alternative.strip():
+                    yield f"{cell.id}: the picture {target} without alternative text"
 
 
 def shown_problems(data):
@@ -99,57 +90,46 @@ def shown_problems(data):
 
 def layout_problems(notebook):
     """Code cells that are too long for a projector, or follow each other without a sentence."""
-    problems = beginning_problems(notebook)
+    yield from beginning_problems(notebook)
     for before, cell in zip([None, *notebook.cells], notebook.cells, strict=False):
         if cell.cell_type != "code":
             continue
         if before is not None and before.cell_type == "code" and before.id != INSTALL:
-            problems.append(f"{cell.id}: no sentence stands between it and the cell {before.id}")
+            yield f"{cell.id}: no sentence stands between it and the cell {before.id}"
         lines = [line for line in cell.source.split("\n") if line.strip()]
         if len(lines) > MOST_LINES:
-            problems.append(f"{cell.id}: {len(lines)} lines, more than {MOST_LINES}")
-        problems += [
-            f"{cell.id}: more than {MOST_COLUMNS} columns: {line}"
-            for line in lines
-            if width(line) > MOST_COLUMNS and cell.id != INSTALL  # a long address
-        ]
+            yield f"{cell.id}: {len(lines)} lines, more than {MOST_LINES}"
+        for line in lines:
+            if width(line) > MOST_COLUMNS and cell.id != INSTALL:  # a long address
+                yield f"{cell.id}: more than {MOST_COLUMNS} columns: {line}"
         if cell.source.rstrip().endswith(";"):
-            problems.append(f"{cell.id}: ends in ';', which nbval sees as another output")
-    return problems
+            yield f"{cell.id}: ends in ';', which nbval sees as another output"
 
 
 def beginning_problems(notebook):
     """Whether the notebook opens with its one title, the cell that fetches the book, and setup."""
-    problems = []
     code = cells_of(notebook, "code")
     install = [install_code(language) for language in LANGUAGES]
     if not code or code[0].id != INSTALL or code[0].source not in install:
-        problems.append("the first code cell does not fetch the book: tools/editions.py address")
+        yield "the first code cell does not fetch the book: tools/editions.py address"
     if len(code) < 2 or "cnnbook.setup(" not in code[1].source:
-        problems.append("the second code cell does not call cnnbook.setup")
+        yield "the second code cell does not call cnnbook.setup"
     if notebook.cells and not notebook.cells[0].source.startswith("# "):
-        problems.append("the first cell is not the title")
-    titles = [
-        text
-        for cell in cells_of(notebook, "markdown")
-        for level, text in markdown.headings(cell.source)
-        if level == 1
-    ]
+        yield "the first cell is not the title"
+    texts = [cell.source for cell in cells_of(notebook, "markdown")]
+    titles = [text for source in texts for level, text in markdown.headings(source) if level == 1]
     if len(titles) != 1:
-        problems.append(f"there must be one title (#), not {len(titles)}: {titles}")
-    return problems
+        yield f"there must be one title (#), not {len(titles)}: {titles}"
 
 
 def width(line):
     """The columns that `line` takes: a Korean syllable takes two."""
-    return len(line) + len(
-        re.findall(r"[\u1100-\u11ff\u3000-\u9fff\uac00-\ud7a3\uff00-\uff60]", line)
-    )
+    wide = r"[\u1100-\u11ff\u3000-\u9fff\uac00-\ud7a3\uff00-\uff60]"
+    return len(line) + len(re.findall(wide, line))
 
 
 def link_problems(path, notebook):
     """Links and pictures in the text that lead nowhere; the network is not asked."""
-    problems = []
     for cell in cells_of(notebook, "markdown"):
         for target in markdown.targets(cell.source):
             if re.match(r"(?:https?|mailto):", target):
@@ -157,12 +137,11 @@ def link_problems(path, notebook):
             file, _, anchor = target.partition("#")
             place = (path.parent / file).resolve() if file else path
             if not place.exists():
-                problems.append(f"{cell.id}: {target} does not exist")
+                yield f"{cell.id}: {target} does not exist"
             elif anchor and place.suffix == ".ipynb":
                 other = notebook if not file else read(place)
                 if anchor not in anchors(other):
-                    problems.append(f"{cell.id}: {target}: there is no heading or id {anchor!r}")
-    return problems
+                    yield f"{cell.id}: {target}: there is no heading or id {anchor!r}"
 
 
 def reading_problems(notebook):

@@ -52,13 +52,8 @@ class Notebook(IPyNbFile):
         self.not_run, self.running, self.broken = [], None, None
         self.displays, self.clear_next = {}, False
         for item in super().collect():
-            cell = CodeCell.from_parent(
-                self,
-                name=f"cell[{item.cell.id}]",
-                cell_num=item.cell_num,
-                cell=item.cell,
-                options=item.options,
-            )
+            same = {"cell_num": item.cell_num, "cell": item.cell, "options": item.options}
+            cell = CodeCell.from_parent(self, name=f"cell[{item.cell.id}]", **same)
             self.not_run.append(cell)
             yield cell
         for cell in self.nb.cells:
@@ -206,9 +201,8 @@ class Prose(pytest.Item):
     def evaluate(self, expression):
         """The value of `expression` as a float, in the kernel, after the whole notebook."""
         client = self.parent.kernel.kc
-        request = client.execute(
-            "", silent=True, user_expressions={"value": f"float(({expression}))"}
-        )
+        asked = {"value": f"float(({expression}))"}
+        request = client.execute("", silent=True, user_expressions=asked)
         while True:
             try:
                 reply = client.get_shell_msg(timeout=SECONDS_FOR_OUTPUT)

@@ -34,27 +34,24 @@ def filler(text):
 
 def word_problems(notebook):
     """Wrong words and filler in the cells of `notebook`, sentences in its code."""
-    problems = []
     for cell in notebook.cells:
         found = wrong_words(cell.source) + filler(cell.source)
-        if cell.cell_type == "code":
-            found += code_words(cell.source)
-        problems += [f"{cell.id}: {problem}" for problem in found]
-    return problems
+        found += code_words(cell.source) if cell.cell_type == "code" else []
+        yield from (f"{cell.id}: {problem}" for problem in found)
 
 
 def strings_in(source):
     """The string literals of Python `source`, docstrings left out."""
     tree = ast.parse(source)
-    docstrings = set()
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            docstrings.add(body[0].value)
+    bodies = [getattr(node, "body", None) for node in ast.walk(tree)]
+    docstrings = {
+        body[0].value
+        for body in bodies
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr)
+    }
+    strings = (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return [
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings
+        node.value for node in strings if isinstance(node.value, str) and node not in docstrings
     ]
 
 

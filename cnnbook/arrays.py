@@ -10,12 +10,7 @@ def numbers_of(value: object, name: str = "value") -> np.ndarray:
     """`value` as an array of whole numbers, real numbers or truth values; it may be shared.
 
     Tensors may need a gradient, be sparse or lie on another device. What NumPy has no type for,
-    such as bfloat16, becomes float32.
-
-    Raises
-    ------
-    ValueError
-        If it is no array of such numbers; the message names it.
+    such as bfloat16, becomes float32. ValueError if it is no array of such numbers.
     """
     try:
         array = np.asarray(_without_tensors(value))

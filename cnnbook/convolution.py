@@ -90,41 +90,24 @@ def conv2d(
 ) -> np.ndarray:
     """2-D convolution, by sliding windows and one matrix product.
 
-    Parameters
-    ----------
-    x : array (N, C, H, W)
-        Lists, arrays or tensors. Whole numbers are computed exactly, in int64 (so uint8 pictures
-        do not overflow), half precision in float32 and then rounded.
-    weight : array (F, C // groups, KH, KW)
-        F filters, each with one kernel a channel.
-    bias : array (F,), optional
-        One number a filter, added to every position.
-    stride, dilation : int or (int, int), at least 1
-        Steps, in pixels, between two windows, and between two cells of one window.
-    padding : int, (int, int), "valid" or "same"
-        Zeros added on both sides of each axis. "valid" adds none; "same" keeps H and W, needs
-        stride 1, and puts an odd zero at the end, as torch does.
-    groups : int
-        The channels and the filters are cut into this many groups that do not see each other.
+    x : array (N, C, H, W). Lists, arrays or tensors. Whole numbers are computed exactly, in int64
+        (so uint8 pictures do not overflow), half precision in float32 and then rounded.
+    weight : array (F, C // groups, KH, KW). F filters, each with one kernel a channel.
+    bias : array (F,), optional. One number a filter, added to every position.
+    stride, dilation : int or (int, int), at least 1. Steps, in pixels, between two windows, and
+        between two cells of one window.
+    padding : int, (int, int), "valid" or "same". Zeros added on both sides of each axis. "valid"
+        adds none; "same" keeps H and W, needs stride 1, and puts an odd zero at the end, as torch
+        does.
+    groups : int. The channels and the filters are cut into this many groups that do not see each
+        other.
 
-    Returns
-    -------
-    array (N, F, H_out, W_out), with the sizes of :func:`output_size`
+    Returns an array (N, F, H_out, W_out), with the sizes of :func:`output_size`. Raises ValueError
+    if shapes or numbers do not fit together, or a sum of whole numbers does not fit into int64.
+    (Dumoulin & Visin 2016, *A guide to convolution arithmetic for deep learning*, §2.)
 
-    Raises
-    ------
-    ValueError
-        If shapes or numbers do not fit together, or a sum of whole numbers does not fit into
-        int64; the message names them.
-
-    Examples
-    --------
     >>> conv2d([[[[1, 2], [3, 4]]]], [[[[1, 0], [0, 10]]]])
     array([[[[41]]]])
-
-    References
-    ----------
-    Dumoulin & Visin 2016, *A guide to convolution arithmetic for deep learning*, §2.
     """
     return _convolve(x, weight, bias, stride, padding, dilation, groups, axes=2)
 
@@ -155,28 +138,16 @@ def max_pool2d(
 ) -> np.ndarray:
     """The largest value of every window.
 
-    Parameters
-    ----------
     x : array (N, C, H, W)
     kernel_size, dilation : int or (int, int), at least 1
-    stride : int or (int, int), at least 1
-        Steps between two windows; `kernel_size` if not given, so that windows do not overlap.
-    padding : int or (int, int)
-        At most half of the window. What is added never wins: it counts as minus infinity.
-    ceil_mode : bool
-        Keep a last window that hangs over the edge, as long as it starts inside.
+    stride : int or (int, int), at least 1. Steps between two windows; `kernel_size` if not given,
+        so that windows do not overlap.
+    padding : int or (int, int). At most half of the window. What is added never wins: it counts as
+        minus infinity.
+    ceil_mode : bool. Keep a last window that hangs over the edge, as long as it starts inside.
 
-    Returns
-    -------
-    array (N, C, H_out, W_out)
+    Returns an array (N, C, H_out, W_out); raises ValueError if shapes or numbers do not fit.
 
-    Raises
-    ------
-    ValueError
-        If shapes or numbers do not fit together; the message names them.
-
-    Examples
-    --------
     >>> max_pool2d([[[[1, 2, 5], [3, 4, 6]]]], 2, ceil_mode=True)
     array([[[[4, 6]]]])
     """
@@ -205,8 +176,6 @@ def avg_pool2d(
         Whether added zeros count when the sum is divided. What hangs over the edge in `ceil_mode`
         never counts.
 
-    Examples
-    --------
     >>> avg_pool2d([[[[1.0, 2.0], [3.0, 6.0]]]], 2)
     array([[[[3.]]]])
     """
@@ -232,23 +201,13 @@ def output_size(
     ``⌊(size + 2·padding − dilation·(kernel_size − 1) − 1) / stride⌋ + 1``.
 
     Each argument is an int, or a tuple with an entry an axis (then the answer is a tuple);
-    `padding` may also be "valid" or "same", as in :func:`conv2d`.
+    `padding` may also be "valid" or "same", as in :func:`conv2d`. ValueError if a number is out of
+    range or the window does not fit. (Dumoulin & Visin 2016, relationship 14.)
 
-    Raises
-    ------
-    ValueError
-        If a number is out of range or the window does not fit.
-
-    Examples
-    --------
     >>> output_size(28, 5, stride=2)
     12
     >>> output_size((6, 8), 3, padding=(0, 1))
     (4, 8)
-
-    References
-    ----------
-    Dumoulin & Visin 2016, relationship 14.
     """
     arguments = (size, kernel_size, stride, padding, dilation)
     lengths = {np.size(one) for one in arguments if np.ndim(one)}
@@ -266,38 +225,23 @@ def output_size(
 def receptive_field(layers: Iterable) -> Any:
     """How many input pixels, along an axis, one value of the last layer can see.
 
-    Parameters
-    ----------
-    layers : sequence, first layer first
-        Each is a kernel size, a tuple ``(kernel_size, stride)`` or
-        ``(kernel_size, stride, dilation)``, or a layer of torch: a convolution, a pooling, or one
-        that looks at one pixel at a time (an activation, a batch norm, dropout), which changes
+    Returns an int, or a tuple with an entry an axis when a layer's sizes are tuples. Raises
+    ValueError if a layer has no kernel size, can be read in two ways, or a number is below 1.
+    (Araujo, Norris & Sim 2019, *Computing receptive fields of convolutional neural networks*.)
+
+    layers : sequence, first layer first. Each is a kernel size, a tuple ``(kernel_size, stride)``
+        or ``(kernel_size, stride, dilation)``, or a layer of torch: a convolution, a pooling, or
+        one that looks at one pixel at a time (an activation, a batch norm, dropout), which changes
         nothing. An ``nn.Sequential`` counts as the layers in it.
 
         ``(3, 3)`` is refused, since it is read in two ways. A 3 × 3 kernel is ``3`` or
         ``((3, 3), 1)``; a kernel of 3 with a stride of 3 is ``(3, 3, 1)``. ``(2, 2)`` is the usual
         pooling, 2 × 2 with a stride of 2.
 
-    Returns
-    -------
-    int, or a tuple with an entry an axis when a layer's sizes are tuples
-
-    Raises
-    ------
-    ValueError
-        If a layer has no kernel size, can be read in two ways, or a number is below 1.
-
-    Examples
-    --------
     >>> receptive_field([3, 3])
     5
     >>> receptive_field([(3, 1), (2, 2), (3, 1)])
     8
-
-    References
-    ----------
-    Araujo, Norris & Sim 2019, *Computing receptive fields of convolutional neural networks*,
-    Distill.
     """
     if not isinstance(layers, Iterable):
         raise ValueError(f"layers is {shortened(layers)}; it must be a list of layers")
@@ -344,18 +288,15 @@ def _layer_numbers(layers):
 
 
 def _looks_through_windows(layer, names):
-    upwards = getattr(layer, "transposed", False) or any(
-        "Unpool" in n or n == "Fold" for n in names
-    )
+    upwards = any("Transpose" in n or "Unpool" in n or n == "Fold" for n in names)
     return hasattr(layer, "kernel_size") and hasattr(layer, "stride") and not upwards
 
 
 def _numbers_of_tuple(layer):
     numbers = layer.tolist() if isinstance(layer, np.ndarray) else layer
     numbers = tuple(numbers) if isinstance(numbers, (tuple, list)) else (numbers,)
-    if not 1 <= len(numbers) <= 3 or not all(
-        np.ndim(n) or isinstance(n, Integral) for n in numbers
-    ):
+    whole = all(np.ndim(n) or isinstance(n, Integral) for n in numbers)
+    if not whole or not 1 <= len(numbers) <= 3:
         raise ValueError(
             f"layer is {shortened(layer)}; it must be a kernel_size, a tuple (kernel_size, stride)"
             " or (kernel_size, stride, dilation), or a layer of torch"

@@ -188,18 +188,10 @@ def fashion_mnist(size: str = "mini", download: bool = True) -> FashionMNIST:
     download : bool
         May *full* be downloaded?
 
-    Returns
-    -------
-    FashionMNIST
-        ``.train`` and ``.test`` (`Part`: ``images`` uint8 (N, 1, 28, 28), ``labels`` int64 (N,)),
-        ``.classes`` (ten names in the language in use), ``.source``.
-
-    Raises
-    ------
-    ValueError
-        If `size` is neither.
-    DataError
-        If files are missing or damaged or cannot be downloaded. *mini* never stands in for *full*.
+    Returns ``.train`` and ``.test`` (`Part`: ``images`` uint8 (N, 1, 28, 28), ``labels`` int64
+    (N,)), ``.classes`` (ten names in the language in use), ``.source``. Raises ValueError if `size`
+    is neither, DataError if files are missing or damaged or cannot be downloaded. *mini* never
+    stands in for *full*.
     """
     if size == "mini":
         train, test, source = _mini()

@@ -10,15 +10,11 @@ itself.
 
 What a map says about a class is signed: above zero speaks for it, below zero against it. Results
 are detached; the model, its parameters and their `.grad` are left as they were, and so is `x`.
-Only lazy layers that have seen no picture yet take their sizes from `x`, as in any first pass.
+They agree with captum 0.9 (`IntegratedGradients` with ``method="riemann_middle"``).
 
-The results agree with captum 0.9: `Saliency`, `Occlusion`, `LayerGradCam`, and
-`IntegratedGradients` with ``method="riemann_middle"``.
-
-Raises ValueError, besides what is said below, if the model is in training mode or returns no
-scores, if `x` holds no real numbers or is of another type or on another device than the model, if
-`target` is no class of the model, if there is no such layer (the message lists those there are),
-or if no gradient reaches what it is asked for.
+Raises ValueError if the model is in training mode or returns no scores, if `x` holds no real
+numbers or is of another type or on another device than the model, if `target` is no class, if
+there is no such layer (the message lists those there are), or if no gradient reaches it.
 """
 
 from itertools import product
@@ -156,9 +152,8 @@ def _run(model, x, layer):
 
     def keep(module, inputs, output):
         outputs.append(output)
-        return (
-            output.clone() if torch.is_tensor(output) else output
-        )  # ReLU(inplace=True) behind the layer would overwrite the output
+        # a copy: ReLU(inplace=True) behind the layer would overwrite the output
+        return output.clone() if torch.is_tensor(output) else output
 
     handle = module.register_forward_hook(keep)
     try:
@@ -252,9 +247,8 @@ def _like(name, value, x):
     try:
         return torch.as_tensor(value, dtype=x.dtype, device=x.device).detach().expand_as(x)
     except (TypeError, ValueError, RuntimeError):
-        raise ValueError(
-            f"{name} is {value!r}; it must be a number or fit x {tuple(x.shape)}"
-        ) from None
+        fit = f"it must be a number or fit x {tuple(x.shape)}"
+        raise ValueError(f"{name} is {value!r}; {fit}") from None
 
 
 def _triple(name, value, x):

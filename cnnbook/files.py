@@ -34,12 +34,7 @@ class DataError(RuntimeError):
 def asset(name: str) -> bytes:
     """The content of a file that ships with the book, compared with ``assets/SHA256SUMS``.
 
-    Raises
-    ------
-    ValueError
-        If no file of this name ships.
-    DataError
-        If the file is missing or was changed.
+    Raises ValueError if no file of this name ships, DataError if it is missing or was changed.
     """
     try:
         lines = (ASSETS / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
@@ -134,19 +129,13 @@ def read(path: Path, sha256: str) -> bytes:
 def fetch(url: str, sha256: str, name: str) -> Path:
     """The path of the file `name`: found in one of the `folders`, or downloaded into the cache.
 
-    Parameters
-    ----------
     url : where the file is published
     sha256 : its SHA-256, or the first digits of it (8 or more) where no others are published
     name : the file, perhaps with folders, below the folder it is kept in: "FashionMNIST/raw/x.gz"
 
-    Raises
-    ------
-    ValueError
-        If `sha256` is no such number.
-    DataError
-        If the file that was found, or the one that was sent, is another one; if it cannot be
-        downloaded or kept. A download that failed leaves no file behind.
+    Raises ValueError if `sha256` is no such number; DataError if the file that was found, or the
+    one that was sent, is another one, or if it cannot be downloaded or kept. A download that
+    failed leaves no file behind.
     """
     if not re.fullmatch("[0-9a-f]{8,64}", sha256):
         raise ValueError(f"sha256 is {sha256!r}; it must be 8 to 64 of the digits 0-9 and a-f")

@@ -64,22 +64,11 @@ def normalised_adjacency(adjacency: torch.Tensor) -> torch.Tensor:
     Ã is `adjacency` with weight 1 on the diagonal wherever it is 0; a self-loop that is there
     keeps its weight. D̃ holds the row sums of Ã, so a node without neighbours keeps its own value.
 
-    Parameters
-    ----------
-    adjacency : torch.Tensor (N, N)
-        Symmetric but for the last digits, weights 0 or more; dense, sparse COO, CSR or CSC. Whole
-        numbers and bool become float32.
+    `adjacency` (N, N) is symmetric but for the last digits, with weights of 0 or more; dense,
+    sparse COO, CSR or CSC. Whole numbers and bool become float32. Returns (N, N) in its layout.
 
-    Returns
-    -------
-    torch.Tensor (N, N)
-        In the layout of `adjacency`.
-
-    Raises
-    ------
-    ValueError
-        If `adjacency` is not square, not symmetric, or holds a negative, complex or non-finite
-        weight.
+    Raises ValueError if it is not square, not symmetric, or holds a negative, complex or
+    non-finite weight.
 
     Reference: Kipf and Welling (2017), equation 2.
     """
@@ -201,15 +190,8 @@ def cora() -> Graph:
     Yang, Cohen, Salakhutdinov, "Revisiting semi-supervised learning with graph embeddings", ICML
     2016, arXiv:1603.08861.
 
-    Returns
-    -------
-    Graph
-        ``features`` float32 (2708, 1433) of 0 and 1, ``adjacency`` sparse COO without self-loops.
-
-    Raises
-    ------
-    files.DataError
-        If the file is missing or was changed.
+    Returns a `Graph`: ``features`` float32 (2708, 1433) of 0 and 1, ``adjacency`` sparse COO
+    without self-loops. Raises files.DataError if the file is missing or was changed.
     """
     with np.load(io.BytesIO(files.asset("cora.npz"))) as packed:
         arrays = {name: torch.tensor(packed[name].astype(int)) for name in packed.files}

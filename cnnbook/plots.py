@@ -29,9 +29,7 @@ YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 CYCLE = [BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK]
 MAGNITUDE, SIGNED = "cividis", "PRGn"  # green above zero, purple below, as in the live figures
 FONT = Path(__file__).parent / "assets" / "cnnbook-gothic.ttf"
-PLAIN: dict[str, Any] = {
-    "parse_math": False
-}  # words of a reader are drawn as they are: "$$" is no formula
+PLAIN: dict[str, Any] = {"parse_math": False}  # a reader's words are drawn as they are: "$$", too
 
 
 def use_book_style() -> str:
@@ -137,10 +135,9 @@ def _range(arrays):
 
 
 def _checked(name, values, count, of="pictures"):
-    """`values`, which must be `count` of them; None stays None."""
+    """Refuses `values` that are not `count`; None is none."""
     if values is not None and len(values) != count:
         raise ValueError(f"{name} has {len(values)} entries; there are {count} {of}")
-    return values
 
 
 def _picture(image, place):
@@ -172,8 +169,6 @@ def pictures(
 ) -> None:
     """A grid of pictures.
 
-    Parameters
-    ----------
     images : array or tensor (N, H, W) or (N, 1, H, W) in one channel, or (N, 3, H, W) in colour,
         or a list of pictures of any sizes; one picture (H, W), too. In colour, real numbers below
         0 and above 1 are drawn as 0 and 1.
@@ -184,10 +179,7 @@ def pictures(
         of all pictures together
     size : width of one picture, in inches
 
-    Raises
-    ------
-    ValueError
-        If there is no picture, something is no picture, or `titles` are too many or too few.
+    ValueError if there is no picture, something is none, or `titles` are too many or too few.
     """
     given: Any = [images] if len(getattr(images, "shape", ())) == 2 else images
     drawn = [_picture(image, place) for place, image in enumerate(given)]
@@ -221,17 +213,12 @@ def numbers(
 ) -> None:
     """Small matrices side by side, each cell with its number.
 
-    Parameters
-    ----------
     arrays : a matrix (H, W), or a list of them; truth values are drawn as 0 and 1
     titles : strings, one a matrix
     signed : colours centred on zero
     marked : one list of (row, column) a matrix: cells drawn with a heavy frame
 
-    Raises
-    ------
-    ValueError
-        If there is no matrix, something is no matrix, or there are too many or too few titles.
+    ValueError if there is no matrix, something is none, or there are too many or too few titles.
     """
     given = arrays if isinstance(arrays, (list, tuple)) else [arrays]
     tables = [numbers_of(array, f"arrays[{k}]") for k, array in enumerate(given)]
@@ -287,20 +274,15 @@ def lines(
     errors: Mapping[str, ArrayLike] | None = None,
     log: bool = False,
 ) -> None:
-    """Curves over the same `x`, labelled where they end.
+    """Curves over the same `x`.
 
-    Parameters
-    ----------
     x : numbers (N,)
     series : {label: numbers (N,)}
     title, x_label, y_label : words; the title is the message, as a sentence
     errors : {label: numbers (N,)}, optional: the half-height of the error bars
     log : a logarithmic vertical axis
 
-    Raises
-    ------
-    ValueError
-        If there is nothing to draw, or a curve is no list of N numbers.
+    ValueError if there is nothing to draw, or a curve is no list of N numbers.
     """
     x = numbers_of(x, "x")
     if x.ndim != 1 or not x.size or not series:

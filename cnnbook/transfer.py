@@ -56,17 +56,9 @@ def backbone(name: str = "mobilenet_v2", download: bool = True) -> nn.Module | N
     name : "mobilenet_v2" or "resnet18"
     download : may the file be downloaded?
 
-    Returns
-    -------
-    torch.nn.Module or None
-        None, after a printed sentence, when the file is nowhere and cannot be had.
-
-    Raises
-    ------
-    ValueError
-        If `name` is neither.
-    files.DataError
-        If a file that was found is not torchvision's: it is never loaded.
+    Returns None, after a printed sentence, when the file is nowhere and cannot be had. Raises
+    ValueError if `name` is neither; files.DataError if a file that was found is not torchvision's:
+    it is never loaded.
     """
     if name not in SHA256:
         raise ValueError(f"name is {name!r}; it must be one of {', '.join(SHA256)}")
@@ -93,14 +85,11 @@ def backbone(name: str = "mobilenet_v2", download: bool = True) -> nn.Module | N
 def recorded_features() -> dict[str, dict]:
     """MobileNetV2's features of 2,000 training and 1,500 test pictures of Fashion-MNIST *mini*.
 
-    Returns
-    -------
-    dict
-        ``["train"]`` and ``["test"]``, each with "places" (int64 (N,): which pictures of that
-        part), "middle" (float32 (N, 256): ``backbone.features[:11]`` at 64 px, averaged over 2 × 2
-        parts of the map) and "last" (float32 (N, 1280): all layers, averaged over the map).
-        ``["step"]``: how finely "middle" and "last" are recorded, float32 (D,); a recorded number
-        lies within half a step of the exact one.
+    Returns ``["train"]`` and ``["test"]``, each with "places" (int64 (N,): which pictures of that
+    part), "middle" (float32 (N, 256): ``backbone.features[:11]`` at 64 px, averaged over 2 × 2
+    parts of the map) and "last" (float32 (N, 1280): all layers, averaged over the map); and
+    ``["step"]``: how finely "middle" and "last" are recorded, float32 (D,). A recorded number lies
+    within half a step of the exact one.
     """
     arrays = np.load(io.BytesIO(files.asset("transfer_features.npz")))
     found = {part: {"places": arrays[f"{part}_places"].astype(int)} for part in ("train", "test")}
@@ -131,17 +120,11 @@ def photo_folder(
     classes : the classes of the training folder, for a test folder: the same names, so that a
         label means the same in both
 
-    Returns
-    -------
-    (data.Part, list of str)
-        ``images`` uint8 (N, 3, size, size), ``labels`` int64 (N,); and the class names: `classes`,
-        or sorted.
+    Returns a `Part` (``images`` uint8 (N, 3, size, size), ``labels`` int64 (N,)) and the class
+    names: `classes`, or sorted.
 
-    Raises
-    ------
-    ValueError
-        If the folder does not exist or has not two class folders, if one of these has no picture
-        that can be read, or if they are not those of `classes`.
+    Raises ValueError if the folder does not exist or has not two class folders, if one of these has
+    no picture that can be read, or if they are not those of `classes`.
     """
     size = whole_number("size", size)
     if size < 1:

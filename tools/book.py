@@ -59,20 +59,19 @@ def build(folder):
         command += ["-d", str(folder.parent / "doctrees" / edition)]
         command += [str(ROOT / "notebooks" / edition), str(folder / edition)]
         shutil.rmtree(folder / edition, ignore_errors=True)
-        done = subprocess.run(
-            command,
-            cwd=ROOT,
-            env=dict(os.environ, PYTHONUTF8="1"),
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-        )
+        done = run(command, cwd=ROOT, env=dict(os.environ, PYTHONUTF8="1"))
         if done.returncode != 0:
             complaints += done.stderr
         tidy(folder / edition)
     (folder / "index.html").write_text(FIRST_PAGE, encoding="utf-8")
     if complaints:
         raise SystemExit(complaints)
+
+
+def run(command, **options):
+    """The program's end, with its complaints as text whatever the locale of this computer."""
+    ways = {"stderr": subprocess.PIPE, "encoding": "utf-8", "errors": "replace"}
+    return subprocess.run(command, **ways, **options)
 
 
 def tidy(folder):
@@ -87,13 +86,20 @@ def chapters(folder, edition):
     return sorted((Path(folder) / edition / "one-file").glob("*.html"))
 
 
-def print_pdf(folder, edition, target):
-    """Print one edition as a PDF, with page numbers, still pictures and open solutions."""
+def chromium():
+    """The path of a Chromium; without one the program ends and says so."""
     browser = os.environ.get("CNNBOOK_CHROMIUM") or next(
         filter(None, map(shutil.which, BROWSERS)), None
     )
     if browser is None:
-        raise SystemExit(f"no Chromium: none of {', '.join(BROWSERS)} is on the PATH")
+        names = ", ".join(BROWSERS)
+        raise SystemExit(f"no Chromium: none of {names} is on the PATH; set CNNBOOK_CHROMIUM")
+    return browser
+
+
+def print_pdf(folder, edition, target):
+    """Print one edition as a PDF, with page numbers, still pictures and open solutions."""
+    browser = chromium()
     target.parent.mkdir(parents=True, exist_ok=True)
     page = target.with_suffix(".html")
     page.write_text(whole_edition(folder, edition), encoding="utf-8")
@@ -102,13 +108,7 @@ def print_pdf(folder, edition, target):
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # a container's only user
         command += ["--no-sandbox"]
     command += [f"--print-to-pdf={target}", page.resolve().as_uri()]
-    done = subprocess.run(
-        command,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-    )
+    done = run(command, stdout=subprocess.DEVNULL)
     page.unlink()
     if done.returncode != 0 or not target.exists():
         raise SystemExit(f"Chromium printed nothing:\n{done.stderr}")
@@ -116,7 +116,7 @@ def print_pdf(folder, edition, target):
 
 def whole_edition(folder, edition):
     """All chapters in one page for the printer: no scripts run, so pictures stay still."""
-    titles, bodies = [], []
+    titles, bodies, head, book = [], [], "", ""
     for path in chapters(folder, edition):
         text = path.read_text(encoding="utf-8")
         head = text[: text.index("<body>")]
@@ -125,14 +125,14 @@ def whole_edition(folder, edition):
         body = re.sub(r'\bid="', f'id="{name}-', body)
         body = re.sub(r'\bhref="#', f'href="#{name}-', body)
         body = body.replace("<details>", "<details open>")
-        title = re.search(r"<title>(.*?) · (.*?)</title>", head)
-        titles.append(f'<li><a href="#{name}-title">{title[1]}</a></li>')
+        title, _, book = head.partition("<title>")[2].partition("</title>")[0].partition(" · ")
+        titles.append(f'<li><a href="#{name}-title">{title}</a></li>')
         bodies.append(body)
     names = sorted({name for body in bodies for name in re.findall(r'data-figure="(\w+)"', body)})
     head = re.sub(r"<script>.*?</script>", "", head, flags=re.S)
-    head = head.replace(f"<title>{title[0][7:-8]}</title>", f"<title>{title[2]}</title>")
+    head = re.sub(r"<title>.*?</title>", f"<title>{book}</title>", head)
     head = head.replace("</head>", f"<style>{figures.styles(names)}</style></head>")
-    cover = f'<section class="cover"><h1>{title[2]}</h1><ul>{"".join(titles)}</ul></section>'
+    cover = f'<section class="cover"><h1>{book}</h1><ul>{"".join(titles)}</ul></section>'
     return f"{head}<body><main class='bd-article'>{cover}{''.join(bodies)}</main></body></html>"
 
 

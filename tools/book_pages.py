@@ -30,6 +30,7 @@ from sphinx.util import logging
 from checks.markdown import outside_code_blocks
 from cnnbook import figures, language
 from cnnbook.figures.figure import FIGURE_TYPE
+from cnnbook.files import asset
 
 LOGGER = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,10 +104,8 @@ def picture(data, number):
         body = figures.fragment(data[FIGURE_TYPE], png, alt)
     else:
         width, height = size_of(png)
-        body = (
-            f'<img alt="{escape(alt)}" width="{width}" height="{height}"'
-            f' src="data:image/png;base64,{png}">'
-        )
+        size = f'width="{width}" height="{height}"'
+        body = f'<img alt="{escape(alt)}" {size} src="data:image/png;base64,{png}">'
     caption = language.text("book.figure", number=number)
     return (
         f'<figure class="cnnbook-picture" id="figure-{number}">{body}'
@@ -179,9 +178,8 @@ class StableIds(SphinxTransform):
             if not isinstance(section, nodes.section):
                 LOGGER.warning(f"glossary.json: {page} has no section {place!r}", location=page)
                 continue
-            entries = [
-                ("single", term[name], section["ids"][0], "main", None) for name in ("ko", "en")
-            ]
+            to = section["ids"][0]
+            entries = [("single", term[name], to, "main", None) for name in ("ko", "en")]
             section.insert(1, addnodes.index(entries=entries))
 
 
@@ -240,16 +238,9 @@ def on_page(app, name, template, context, doctree):
         {"type": "link", "url": url, "text": words[key], "icon": icon, "label": f"download-{key}"}
         for key, url, icon in links
     ]
-    context["header_buttons"].insert(
-        0,
-        {
-            "type": "group",
-            "tooltip": words["download"],
-            "icon": "fas fa-download",
-            "buttons": buttons,
-            "label": "download-buttons",
-        },
-    )
+    group = {"type": "group", "label": "download-buttons", "icon": "fas fa-download"}
+    group |= {"tooltip": words["download"], "buttons": buttons}
+    context["header_buttons"].insert(0, group)
     write_one_file(app, name, context)
 
 
@@ -274,36 +265,29 @@ def write_one_file(app, name, context):
     """The chapter as one HTML file: pictures, figures, style and font inside."""
     body = re.sub(r'<a class="headerlink".*?</a>', "", context["body"], flags=re.S)
     # Other pages are not at hand when the file travels alone: their links become words.
-    body = re.sub(
-        r'<a class="(?:reference internal|cited)" href="[^"#][^"]*">(.*?)</a>',
-        r"\1",
-        body,
-        flags=re.S,
-    )
+    link = r'<a class="(?:reference internal|cited)" href="[^"#][^"]*">(.*?)</a>'
+    body = re.sub(link, r"\1", body, flags=re.S)
     used = figure_names(body)
     static = NOTEBOOKS / "_static"
-    styles = [static / "article.css", static / "one_file.css"]
+    styles = [
+        (static / name).read_text(encoding="utf-8") for name in ("article.css", "one_file.css")
+    ]
+    fonts = {name: base64.b64encode(asset(file)).decode("ascii") for name, file in FONTS.items()}
     page = app.builder.templates.render(
         "one-file.html",
         {
             "language": language.language(),
             "title": context["title"],
             "body": body,
-            **{name: in_base64(ROOT / "cnnbook" / "assets" / FONTS[name]) for name in FONTS},
-            "style": "\n".join(path.read_text(encoding="utf-8") for path in styles)
-            + code_colours()
-            + figures.styles(used),
+            "style": "\n".join(styles) + code_colours() + figures.styles(used),
             "script": figures.scripts(used),
             "book": language.words("book"),
+            **fonts,
         },
     )
     folder = Path(app.outdir) / ONE_FILE
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.html").write_text(page, encoding="utf-8")
-
-
-def in_base64(path):
-    return base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def code_colours():

@@ -106,31 +106,25 @@ def merge_code(korean, english):
 
     Raises ValueError when the editions differ in more than comments and the setup call.
     """
-    english = SETUP.sub(r"\g<1>ko\g<3>", english)
-    korean_lines, english_lines = korean.split("\n"), english.split("\n")
-    korean_comments = {line: (column, text) for line, column, text in comments(korean)}
-    english_comments = {line: (column, text) for line, column, text in comments(english)}
-    if len(korean_lines) != len(english_lines) or korean_comments.keys() != english_comments.keys():
+    lines, others = korean.split("\n"), SETUP.sub(r"\g<1>ko\g<3>", english).split("\n")
+    places = {line: (column, text) for line, column, text in comments(korean)}
+    translated = {line: (column, text) for line, column, text in comments("\n".join(others))}
+    if len(lines) != len(others) or places.keys() != translated.keys():
         raise ValueError(f"the two editions have different lines:\n{korean}\n---\n{english}")
-    for line, (column, text) in korean_comments.items():
-        english_column, english_text = english_comments[line]
-        if korean_lines[line][:column].rstrip() != english_lines[line][:english_column].rstrip():
+    for line, (column, text) in places.items():
+        other_column, other_text = translated[line]
+        if lines[line][:column].rstrip() != others[line][:other_column].rstrip():
             continue  # found below, as a line that differs
-        if text != english_text:
-            parts = [part.lstrip("#").strip() for part in (text, english_text)]
+        if text != other_text:
+            parts = [part.lstrip("#").strip() for part in (text, other_text)]
             if any("||" in part for part in parts):
                 raise ValueError(f"a comment may not contain '||': {text!r}")
-            korean_lines[line] = korean_lines[line][:column] + "#: " + SEPARATOR.join(parts)
-        english_lines[line] = korean_lines[line]
-    for ours, theirs in zip(korean_lines, english_lines, strict=True):
+            lines[line] = lines[line][:column] + "#: " + SEPARATOR.join(parts)
+        others[line] = lines[line]
+    for ours, theirs in zip(lines, others, strict=True):
         if ours != theirs:
             raise ValueError(f"the two editions have different code:\n{ours}\n---\n{theirs}")
-    return "\n".join(korean_lines)
-
-
-def tags_of(text):
-    """The list of tags written as `text` between brackets, short names written out."""
-    return [SHORT_TAGS.get(tag, tag) for tag in (text or "").split()]
+    return "\n".join(lines)
 
 
 def parse(text):
@@ -150,8 +144,9 @@ def parse(text):
             if header is None:
                 expected = "'@@ md ID' or '@@ code ID [tags]'"
                 raise ValueError(f"line {number}: {line!r} is not {expected}")
-            kind, identity, tags = header.groups()
-            current = {"kind": kind, "id": identity, "tags": tags_of(tags), "ko": [], "en": []}
+            kind, identity, tags = header.groups("")
+            tags = [SHORT_TAGS.get(tag, tag) for tag in tags.split()]
+            current = {"kind": kind, "id": identity, "tags": tags, "ko": [], "en": []}
             cells.append(current)
             half = "ko"
         elif current is not None:
@@ -191,9 +186,8 @@ def build(cells, language, old=None):
         else:
             new = nbformat.v4.new_code_cell(source, id=cell["id"])
             before = known.get(cell["id"])
-            if before and cell["id"] == INSTALL:  # it has no output
-                new.execution_count = before.execution_count
-            elif before and before.cell_type == "code" and same_code(before.source, source):
+            same = before and code_key(before.source) == code_key(source)
+            if before and before.cell_type == "code" and (same or cell["id"] == INSTALL):
                 new.outputs, new.execution_count = before.outputs, before.execution_count
         if cell["tags"]:
             new.metadata["tags"] = cell["tags"]
@@ -209,11 +203,6 @@ def with_install(cells):
         if cell["kind"] == "code" and SETUP.search(cell["ko"]):
             return [*cells[:place], install, *cells[place:]]
     return cells
-
-
-def same_code(one, other):
-    """Whether two sources are the same program: their syntax trees agree, comments may not."""
-    return one == other or code_key(one) == code_key(other)
 
 
 def export(name, folder=FOLDER):
@@ -269,15 +258,12 @@ def apply(text, name, folder=FOLDER):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(
-        description="both editions of a notebook as one text file, and back"
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     actions = parser.add_subparsers(dest="action", required=True)
-    exporting = actions.add_parser("export", help="write the side-by-side text of a notebook")
-    exporting.add_argument("name", help="the notebook, such as 5_0_start_here")
-    exporting.add_argument("file", nargs="?", help="where to (default: NAME.book.md)")
-    applying = actions.add_parser("apply", help="write both notebooks from such a text")
-    applying.add_argument("file", help="the text, such as 5_0_start_here.book.md")
-    actions.add_parser("address", help="write the book's address into every notebook")
+    actions.add_parser("export").add_argument("name")
+    actions.add_parser("apply").add_argument("file")
+    actions.add_parser("address")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.action == "address":
@@ -285,7 +271,7 @@ def main(arguments=None):
                 apply(export(path.stem), path.stem)
             print(f"the notebooks fetch the book from {repository()}")
         elif chosen.action == "export":
-            target = Path(chosen.file or f"{chosen.name}.book.md")
+            target = Path(f"{chosen.name}.book.md")
             write_atomically(target, export(chosen.name))
             print(f"wrote {target}")
         else:

@@ -14,17 +14,12 @@ order of the Planetoid split: 140 to train, 500 to validate, 1,068 others, 1,000
 
 import io
 import pickle
-import sys
 from pathlib import Path
 
 import numpy as np
+from assets import only_argument, report, write_npz
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import npz  # noqa: E402
-
-from cnnbook.files import ASSETS, DataError, digest, read  # noqa: E402
+from cnnbook.files import ASSETS, DataError, read
 
 FILES = {
     "allx": "9419ba2f26f5c35243db64aba110e0f35a04851609e0dc5433450676ca6b8543",
@@ -109,12 +104,9 @@ def make(folder, target=ASSETS / "cora.npz"):
     content = {name: read(Path(folder) / f"ind.cora.{name}", FILES[name]) for name in FILES}
     order = np.array(content.pop("test.index").split(), dtype=int)
     parts = {name: read_pickle(packed, name) for name, packed in content.items()}
-    npz.write(target, compact(parts, order))
+    write_npz(target, compact(parts, order))
     return target
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    made = make(sys.argv[1]).read_bytes()
-    print(f"{digest(made)}  cora.npz   ({len(made):,} bytes; for SHA256SUMS)")
+    report(make(only_argument(__doc__)))

@@ -6,19 +6,17 @@ all 16 positions of the course's example; ``explorer.ko.*`` are the same in Kore
 """
 
 import io
-import shutil
 import sys
 import tempfile
-from os import environ
 from pathlib import Path
 
+from book import chromium
 from PIL import Image
 
 from cnnbook import language
 from cnnbook.figures import ConvolutionExplorer
 
 FOLDER = Path(__file__).parents[1] / "images"
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LARGEST = 400_000  # bytes of a picture in the README
 
 
@@ -44,17 +42,6 @@ def take(page):
     return Image.open(io.BytesIO(shot)).convert("RGB")
 
 
-def save_still(path, picture):
-    picture.quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
-    weigh(path)
-
-
-def save_moving(path, pictures):
-    first, *others = pictures
-    first.save(path, save_all=True, append_images=others, duration=700, loop=0, quality=70)
-    weigh(path)
-
-
 def weigh(path):
     size = path.stat().st_size
     if size > LARGEST:
@@ -65,22 +52,22 @@ def weigh(path):
 def main():
     from playwright.sync_api import sync_playwright
 
-    chromium = environ.get("CNNBOOK_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
-    if chromium is None:
-        sys.exit(f"no Chromium: none of {', '.join(NAMES)} is on the PATH; set CNNBOOK_CHROMIUM")
     FOLDER.mkdir(exist_ok=True)
     right, down, left = ["ArrowRight"], ["ArrowDown"], ["ArrowLeft"]
     snake = [*3 * right, *down, *3 * left, *down, *3 * right, *down, *3 * left]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 916, "height": 800}, color_scheme="light")
         for name, end in (("en", ""), ("ko", ".ko")):
             language.set_language(name)
             (still,) = photograph(page, ConvolutionExplorer(position=(1, 2)))
-            save_still(FOLDER / f"explorer{end}.png", still)
-            save_moving(
-                FOLDER / f"explorer{end}.webp", photograph(page, ConvolutionExplorer(), snake)
-            )
+            still = still.quantize(128, dither=Image.Dither.NONE)
+            still.save(FOLDER / f"explorer{end}.png", optimize=True)
+            first, *others = photograph(page, ConvolutionExplorer(), snake)
+            moving = {"save_all": True, "append_images": others, "duration": 700, "loop": 0}
+            first.save(FOLDER / f"explorer{end}.webp", quality=70, **moving)
+            for kind in ("png", "webp"):
+                weigh(FOLDER / f"explorer{end}.{kind}")
         browser.close()
 
 

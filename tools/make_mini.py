@@ -11,20 +11,14 @@ The result is the same to the bit every time with the same zlib.
 
 import hashlib
 import struct
-import sys
-import zlib
 from pathlib import Path
 
 import numpy as np
+from assets import only_argument, report, write_npz
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from cnnbook import data
+from cnnbook.files import ASSETS
 
-import npz  # noqa: E402
-
-from cnnbook import data  # noqa: E402
-
-TARGET = ROOT / "cnnbook" / "assets" / "fashion_mnist_mini.npz"
 PER_CLASS = 1000
 
 # name: (when the authors packed it, in seconds since 1970; MD5 of the archive they published)
@@ -34,11 +28,6 @@ OFFICIAL = {
     "t10k-images-idx3-ubyte": (1504176627, "bef4ecab320f06d8554ea6380940ec79"),
     "t10k-labels-idx1-ubyte": (1504176627, "bb300cfdad3c16e7a12a480ee83cd310"),
 }
-
-
-def zlib_version():
-    """The packer at work here, "1.3.1" or, for one that packs otherwise, "1.3.1.zlib-ng"."""
-    return zlib.ZLIB_RUNTIME_VERSION
 
 
 def official_archive(folder, name):
@@ -55,7 +44,7 @@ def official_archive(folder, name):
     return archive
 
 
-def make(folder, target=TARGET):
+def make(folder, target=ASSETS / "fashion_mnist_mini.npz"):
     """Write the mini set: the first 1,000 training pictures of each class, and the test set."""
     folder = Path(folder)
     for name in OFFICIAL:
@@ -70,13 +59,9 @@ def make(folder, target=TARGET):
         "test_images": test_images,
         "test_labels": test_labels,
     }
-    npz.write(target, mini, level=6)
+    write_npz(target, mini, level=6)
     return target
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    made = make(sys.argv[1])
-    print(f"{made.name}: {made.stat().st_size:,} bytes")
-    print(f"{hashlib.sha256(made.read_bytes()).hexdigest()}  {made.name}   (for SHA256SUMS)")
+    report(make(only_argument(__doc__)))

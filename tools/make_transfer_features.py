@@ -12,24 +12,19 @@ last layer (1,280 numbers) in 16.
 Another machine may round single values to the neighbouring step.
 """
 
-import hashlib
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+from assets import report, write_npz
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from cnnbook import transfer
+from cnnbook.data import fashion_mnist
+from cnnbook.files import ASSETS
 
-import npz  # noqa: E402
-
-from cnnbook import transfer  # noqa: E402
-from cnnbook.data import fashion_mnist  # noqa: E402
-from cnnbook.files import ASSETS  # noqa: E402
-
-CHAPTER = ROOT / "notebooks" / "ko" / "5_3_transfer_learning.ipynb"
+CHAPTER = Path(__file__).parents[1] / "notebooks" / "ko" / "5_3_transfer_learning.ipynb"
 CELLS = ("libraries-code", "prepare-code", "features-code", "head-code", "linear-head-code")
 CELLS += ("probe-code", "tune-network", "tune-depth", "tune-code")
 EACH, TESTED = 200, 1_500
@@ -87,9 +82,8 @@ def main(folder=ASSETS):
         # Fortran order: a number of all pictures lies together, which packs better.
         arrays[f"train_{name}"] = np.asfortranarray(codes[: len(train)])
         arrays[f"test_{name}"] = np.asfortranarray(codes[len(train) :])
-    npz.write(folder / "transfer_features.npz", arrays, level=9)
-    made = (folder / "transfer_features.npz").read_bytes()
-    print(f"{hashlib.sha256(made).hexdigest()}  transfer_features.npz   ({len(made):,} bytes)")
+    write_npz(folder / "transfer_features.npz", arrays, level=9)
+    report(folder / "transfer_features.npz")
 
 
 if __name__ == "__main__":

@@ -7,27 +7,18 @@ ships them in its folder ``skimage/data`` (version 0.26). Of each the largest sq
 is brought to 224 × 224 pixels. Another version of Pillow may write other bytes for the same.
 """
 
-import argparse
-import hashlib
 import io
-import sys
 from pathlib import Path
 
+from assets import only_argument, report
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from cnnbook.data import square  # noqa: E402
-from cnnbook.files import ASSETS, write_atomically  # noqa: E402
+from cnnbook.data import square
+from cnnbook.files import ASSETS, write_atomically
 
 SIZE = 224
-SOURCES = {
-    "cat": "chelsea.png",
-    "coffee": "coffee.png",
-    "camera": "camera.png",
-    "rocket": "rocket.jpg",
-}
+SOURCES = {"cat": "chelsea.png", "coffee": "coffee.png"}
+SOURCES |= {"camera": "camera.png", "rocket": "rocket.jpg"}
 
 
 def make(folder, target=ASSETS):
@@ -44,8 +35,4 @@ def make(folder, target=ASSETS):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", help="scikit-image's folder skimage/data")
-    for path in make(parser.parse_args().folder):
-        made = path.read_bytes()
-        print(f"{hashlib.sha256(made).hexdigest()}  {path.name}   ({len(made):,} bytes)")
+    report(*make(only_argument(__doc__)))

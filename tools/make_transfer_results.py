@@ -8,16 +8,18 @@ in the file. What is measured runs the chapter's own cells. Every result is a li
 to 4, in percent; a seed draws the training pictures and orders them.
 """
 
-import argparse
 import copy
 import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from assets import only_argument
 from make_transfer_features import ASSETS, CELLS, from_the_chapter
+from PIL import Image
 
 from cnnbook import transfer
 from cnnbook.data import fashion_mnist, square
@@ -28,18 +30,20 @@ RECIPES = ("frozen", "new_head", "one_rate", "by_depth", "training_mode")
 TUNED = (10, 50)  # labels a class for fine-tuning
 SIZES = (28, 64, 96, 128)
 COMPARED = ("shapes-code", "recorded-code", "compare-heads", "scratch-code")
-defined = from_the_chapter(CELLS) | {"fashion": fashion_mnist("mini")}
+defined: dict[str, Any] = from_the_chapter(CELLS) | {"fashion": fashion_mnist("mini")}
 accuracy, draw, features, linear_head = (
     defined[name] for name in ("accuracy", "draw", "features", "linear_head")
 )
 
 
-def probes(x, labels, x_test, labels_test, count):
-    """Accuracy of linear heads on `count` labels a class, one a seed."""
+def on(train, test, x, count=20):
+    """Accuracy of linear heads on `count` labels a class, one a seed; `x` holds the features of
+    the pictures of `train`, then of `test`."""
     found = []
     for seed in SEEDS:
-        few = draw(count, seed, labels)
-        found.append(round(accuracy(linear_head(x[few], labels[few]), x_test, labels_test), 2))
+        few = draw(count, seed, train.labels)
+        head = linear_head(x[few], train.labels[few])
+        found.append(round(accuracy(head, x[len(train) :], test.labels), 2))
     return found
 
 
@@ -62,17 +66,13 @@ def answers(backbone):
     names = MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"]
     found = {"normalised": {}, "not normalised": {}}
     for photo in ("cat", "coffee", "camera", "rocket"):
-        image = square(
-            transfer.Image.open(ASSETS / f"photo_{photo}.jpg"), 224
-        )  # as the chapter reads it
-        for kind, normalised in (("normalised", True), ("not normalised", False)):
+        image = square(Image.open(ASSETS / f"photo_{photo}.jpg"), 224)  # as the chapter reads it
+        for kind in found:
             with torch.no_grad():
-                x = defined["prepare"](image[None], 224, normalised)
+                x = defined["prepare"](image[None], 224, kind == "normalised")
                 top = backbone(x).softmax(1)[0].topk(3)
-            found[kind][photo] = [
-                [names[i], round(p, 2)]
-                for i, p in zip(top.indices.tolist(), top.values.tolist(), strict=True)
-            ]
+            best = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            found[kind][photo] = [[names[i], round(p, 2)] for i, p in best]
     return found
 
 
@@ -98,29 +98,18 @@ def tuned(backbone, recipe, train, test, count, seed):
 
 def of_photographs(backbone, folder):
     """The folder of two classes: the last layer at 128 px, and every layer with 20 labels."""
-    (train, classes), (test, _) = (
-        transfer.photo_folder(Path(folder) / part, 128) for part in ("train", "test")
-    )
+    train, classes = transfer.photo_folder(Path(folder) / "train", 128)
+    test, _ = transfer.photo_folder(Path(folder) / "test", 128, classes)
     both = torch.cat([train.images, test.images])
-    x = features(backbone.features, both, size=128, pool=1)
-    parts = (x[: len(train)], train.labels, x[len(train) :], test.labels)
-    layers = [
-        probes(x[: len(train)], train.labels, x[len(train) :], test.labels, 20)
-        for x in of_every_layer(backbone, both, 128)
-    ]
+    last = features(backbone.features, both, size=128, pool=1)
+    pixels = both.flatten(1) / 255
+    layers = [on(train, test, x, 20) for x in of_every_layer(backbone, both, 128)]
     return layers, {
         "classes": classes,
         "training pictures": len(train),
         "test pictures": len(test),
-        "last layer": {count: probes(*parts, count) for count in (5, 20, 150)},
-        "pixels": {
-            count: probes(
-                *(train.images.flatten(1) / 255, train.labels),
-                *(test.images.flatten(1) / 255, test.labels),
-                count,
-            )
-            for count in (20, 150)
-        },
+        "last layer": {count: on(train, test, last, count) for count in (5, 20, 150)},
+        "pixels": {count: on(train, test, pixels, count) for count in (20, 150)},
     }
 
 
@@ -129,16 +118,13 @@ def main(folder):
     started = time.perf_counter()
     target = ASSETS / "transfer_results.json"
     results = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
-    backbone = transfer.backbone()
+    backbone: Any = transfer.backbone()
     if backbone is None:
         sys.exit(1)
     # Section 4 of the chapter as it stands: on the recorded features, for the live figure.
     from_the_chapter(COMPARED, defined)
     train, test = defined["train"], defined["test"]
     images = torch.cat([train.images, test.images])
-
-    def on(x, count=20):
-        return probes(x[: len(train)], train.labels, x[len(train) :], test.labels, count)
 
     results |= {
         "what": "accuracies in percent, one a seed from 0 to 4; see tools/make_transfer_results.py",
@@ -151,7 +137,7 @@ def main(folder):
     }
     print(f"{time.perf_counter() - started:.0f} s", flush=True)
     layers = results.setdefault("layers", {})
-    layers["fashion"] = [on(x) for x in of_every_layer(backbone, images, 64)]
+    layers["fashion"] = [on(train, test, x) for x in of_every_layer(backbone, images, 64)]
     if folder:
         layers["photos"], results["photo folder"] = of_photographs(backbone, folder)
     print(f"{time.perf_counter() - started:.0f} s", flush=True)
@@ -160,17 +146,18 @@ def main(folder):
     results["sizes"], results["normalisation"] = {}, {}
     for kind, (part, pool) in kinds.items():
         sized = {size: features(part, images, size=size, pool=pool) for size in SIZES}
-        results["sizes"][kind] = {size: on(x) for size, x in sized.items()}
+        results["sizes"][kind] = {size: on(train, test, x) for size, x in sized.items()}
         good = sized[64]
         bare = features(part, images, pool=pool, normalised=False)
         mixed = torch.cat([good[: len(train)], bare[len(train) :]])
         results["normalisation"][kind] = {
-            "always": on(good), "never": on(bare), "only in training": on(mixed)
-        }  # fmt: skip
+            "always": on(train, test, good),
+            "never": on(train, test, bare),
+            "only in training": on(train, test, mixed),
+        }
         small = sized[28]
-        results["sizes"][kind]["64, tested at 28"] = on(
-            torch.cat([good[: len(train)], small[len(train) :]])
-        )
+        mixed = torch.cat([good[: len(train)], small[len(train) :]])
+        results["sizes"][kind]["64, tested at 28"] = on(train, test, mixed)
     print(f"{time.perf_counter() - started:.0f} s", flush=True)
 
     results["fine-tuning"], results["fine-tuning seconds"] = {}, {}
@@ -189,6 +176,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", help="photographs in train/CLASS and test/CLASS")
-    main(parser.parse_args().folder)
+    main(only_argument(__doc__) if len(sys.argv) > 1 else None)

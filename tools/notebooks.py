@@ -3,7 +3,6 @@
     python tools/notebooks.py                      all notebooks, both editions
     python tools/notebooks.py 5_0_start_here       one notebook, both editions
     python tools/notebooks.py --lang ko            one edition
-    python tools/notebooks.py --check-normal       run nothing; say which files are not normal
 
 In normal form two runs give the same file, but for the measured cells: fixed metadata, no
 timestamps, no widgets (the picture and its words stay), small pictures, sorted keys. A notebook
@@ -102,7 +101,7 @@ def normal_outputs(outputs):
                 result.append(output)
         elif output.output_type == "error":
             result.append(output)
-        elif not is_progress_bar(output.data) and not is_interaction(output.data):
+        elif not needs_a_kernel(output.data):
             output.metadata = {}
             output.data.pop(WIDGET, None)
             if "text/plain" in output.data:
@@ -142,17 +141,11 @@ def settled_text(text, bars=True):
     return text
 
 
-def is_progress_bar(data):
-    """Whether the mime bundle `data` shows only a tqdm bar: noise once it is done."""
-    return data.keys() <= {WIDGET, "text/plain"} and bool(
-        PROGRESS_BAR.match(data.get("text/plain", ""))
-    )
-
-
-def is_interaction(data):
-    """Whether the mime bundle `data` shows only sliders of ``interact``: dead without a kernel."""
+def needs_a_kernel(data):
+    """Whether `data` shows only a tqdm bar or the sliders of ``interact``: dead once it is run."""
     words = data.get("text/plain", "")
-    return data.keys() <= {WIDGET, "text/plain"} and words.startswith("interactive(children=")
+    noise = PROGRESS_BAR.match(words) or words.startswith("interactive(children=")
+    return data.keys() <= {WIDGET, "text/plain"} and bool(noise)
 
 
 def shrink_pictures(notebook):
@@ -198,18 +191,13 @@ def execute(notebook, folder):
     try:
         client.execute(stderr=subprocess.DEVNULL)  # the kernel's own log, not the cells'
     except (CellExecutionError, DeadKernelError) as error:
+        where = "the kernel died"
+        for cell in notebook.cells:
+            if any(output.output_type == "error" for output in cell.get("outputs", [])):
+                where = f"the cell {cell.id} raised"
         colours = r"\x1b\[[0-9;]*m"
-        message = re.sub(colours, "", f"{cell_that_failed(notebook)}\n{error}")
-        raise ValueError(message) from None
+        raise ValueError(re.sub(colours, "", f"{where}\n{error}")) from None
     return notebook
-
-
-def cell_that_failed(notebook):
-    """A sentence naming the cell at which the run of `notebook` ended."""
-    for cell in notebook.cells:
-        if any(output.output_type == "error" for output in cell.get("outputs", [])):
-            return f"the cell {cell.id} raised"
-    return "the kernel died"
 
 
 def run(path):
@@ -251,7 +239,6 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description="run the notebooks in place, in normal form")
     parser.add_argument("names", nargs="*", help="such as 5_0_start_here (default: all)")
     parser.add_argument("--lang", choices=LANGUAGES, help="only this edition")
-    parser.add_argument("--check-normal", action="store_true", help="run nothing, only look")
     chosen = parser.parse_args(arguments)
     try:
         paths = find(chosen.names, [chosen.lang] if chosen.lang else LANGUAGES)
@@ -260,11 +247,6 @@ def main(arguments=None):
     failed = 0
     for path in paths:
         label = f"{path.parent.name}/{path.name}"
-        if chosen.check_normal:
-            if not is_normal(path):
-                failed += 1
-                print(f"{label} is not in normal form; tools/notebooks.py writes it so")
-            continue
         print(f"{label} …", end=" ", flush=True)
         start = time.perf_counter()
         try:

@@ -13,17 +13,13 @@ import json
 import platform
 import sys
 import time
-from pathlib import Path
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from cnnbook.files import ASSETS, write_atomically  # noqa: E402
-from cnnbook.graphs import GCN, GCNLayer, cora, normalised_adjacency  # noqa: E402
+from cnnbook.files import ASSETS, write_atomically
+from cnnbook.graphs import GCN, GCNLayer, cora, normalised_adjacency
 
 TARGET = ASSETS / "cora_run.json"
 SEEDS = {"base": 100, "depth": 10}  # 20 for all others
@@ -78,8 +74,7 @@ def by_row(features):
 
 def sparse(places, values, shape):
     """A sparse matrix whose `places` (2, count) are sorted already."""
-    facts = {"check_invariants": False, "is_coalesced": True}
-    return torch.sparse_coo_tensor(places, values, shape, **facts)
+    return torch.sparse_coo_tensor(places, values, shape, check_invariants=False, is_coalesced=True)
 
 
 def scaled(adjacency, way):
@@ -129,7 +124,7 @@ def random_split(labels, seed):
 
 
 def accuracies(graph, variant, count):
-    """One accuracy a seed, between 0 and 1."""
+    """One accuracy a seed, between 0 and 1; a `variant` may be a number of layers."""
     x = (graph.features if variant == "raw_features" else by_row(graph.features)).to_sparse()
     adjacency = normalised_adjacency(graph.adjacency)
     if variant in ("sum", "mean", "no_loops", "no_graph", "rewired"):
@@ -140,7 +135,10 @@ def accuracies(graph, variant, count):
         if variant == "random_split":
             nodes, test = random_split(graph.labels, seed)
         torch.manual_seed(seed)
-        network = GCN(1433, 16, 7, dropout=0 if variant == "no_dropout" else 0.5)
+        if isinstance(variant, int):
+            network = DeepGCN(1433, 16, 7, variant)
+        else:
+            network = GCN(1433, 16, 7, dropout=0 if variant == "no_dropout" else 0.5)
         answers = train(network, x, adjacency, graph.labels, nodes)
         found.append(share_right(answers, graph.labels, test))
     return found
@@ -148,17 +146,7 @@ def accuracies(graph, variant, count):
 
 def depth(graph, count):
     """{number of layers: one accuracy a seed}"""
-    x = by_row(graph.features).to_sparse()
-    adjacency = normalised_adjacency(graph.adjacency)
-    found = {}
-    for layers in DEPTHS:
-        found[layers] = []
-        for seed in range(count):
-            torch.manual_seed(seed)
-            network = DeepGCN(1433, 16, 7, layers)
-            answers = train(network, x, adjacency, graph.labels, graph.train)
-            found[layers].append(share_right(answers, graph.labels, graph.test))
-    return found
+    return {layers: accuracies(graph, layers, count) for layers in DEPTHS}
 
 
 def smoothing(graph, count):

@@ -15,25 +15,19 @@ The same machine, torch and one thread give the same bytes again; other processo
 order and end at slightly different weights, of the same accuracy within about 0.3 points.
 """
 
-import hashlib
 import json
-import sys
 import time
-from pathlib import Path
+from typing import Any
 
 import torch
+from assets import report, write_npz
 from torch import nn
 from torch.nn import functional
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-import npz  # noqa: E402
-
-from cnnbook.data import Part, fashion_mnist, normalise  # noqa: E402
-from cnnbook.files import ASSETS, write_atomically  # noqa: E402
-from cnnbook.models import SmallCNN  # noqa: E402
-from cnnbook.training import evaluate, triangle  # noqa: E402
+from cnnbook.data import Part, fashion_mnist, normalise
+from cnnbook.files import ASSETS, write_atomically
+from cnnbook.models import SmallCNN
+from cnnbook.training import evaluate, triangle
 
 EPOCHS = 14
 BATCH = 125
@@ -66,10 +60,8 @@ class Learner(nn.Module):
     def folded(self):
         """The `SmallCNN` that answers the same: s·(w·x − mean) + b = (s·w)·x + (b − s·mean)."""
         model = SmallCNN().eval()
-        for mine, norm, theirs in (
-            (self.conv1, self.norm1, model.conv1),
-            (self.conv2, self.norm2, model.conv2),
-        ):
+        pairs: Any = (self.conv1, self.norm1, model.conv1), (self.conv2, self.norm2, model.conv2)
+        for mine, norm, theirs in pairs:
             scale = norm.weight / (norm.running_var + norm.eps).sqrt()
             theirs.weight.copy_(mine.weight * scale[:, None, None, None])
             theirs.bias.copy_(norm.bias - norm.running_mean * scale)
@@ -104,14 +96,14 @@ def vary(images, generator):
     return images
 
 
-def train(training, validation, epochs=EPOCHS, report=print):
+def train(training, validation, epochs=EPOCHS, tell=print):
     """A trained `SmallCNN` and one row an epoch; the weights are those of the best epoch."""
     torch.manual_seed(SEED)
     generator = torch.Generator().manual_seed(SEED)
     model = Learner().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
     steps = len(training) // BATCH
-    rows, best = [], None
+    rows, best, kept = [], -1.0, SmallCNN()
     for epoch in range(epochs):
         total = 0.0
         model.train()
@@ -126,31 +118,26 @@ def train(training, validation, epochs=EPOCHS, report=print):
             optimizer.step()
             total += loss.item()
         accuracy = evaluate(model, validation).accuracy
-        rows.append(
-            {
-                "epoch": epoch + 1,
-                "training_loss": round(total / steps, 4),
-                "validation_accuracy": round(accuracy, 4),
-            }
-        )
-        report(rows[-1])
-        if best is None or accuracy > best[0]:
-            best = accuracy, model.folded()
-    return best[1], rows
+        row = {"epoch": epoch + 1, "training_loss": round(total / steps, 4)}
+        rows.append(row | {"validation_accuracy": round(accuracy, 4)})
+        tell(rows[-1])
+        if accuracy > best:
+            best, kept = accuracy, model.folded()
+    return kept, rows
 
 
 def measure(model, part):
     """Accuracy on a part as it is, moved, and without its shades."""
+
+    def accuracy(images):
+        return evaluate(model, Part(images, part.labels)).accuracy
+
     corners = [(down, right) for down in (-SHIFT, SHIFT) for right in (-SHIFT, SHIFT)]
-    moved = [evaluate(model, Part(shift(part.images, *c), part.labels)) for c in corners]
+    moved = sum(accuracy(shift(part.images, *corner)) for corner in corners) / len(corners)
     return {
-        "as it is": round(evaluate(model, part).accuracy, 4),
-        "moved by 3 pixels down or up and left or right": round(
-            sum(one.accuracy for one in moved) / len(moved), 4
-        ),
-        "as silhouettes": round(
-            evaluate(model, Part(silhouettes(part.images), part.labels)).accuracy, 4
-        ),
+        "as it is": round(accuracy(part.images), 4),
+        "moved by 3 pixels down or up and left or right": round(moved, 4),
+        "as silhouettes": round(accuracy(silhouettes(part.images)), 4),
     }
 
 
@@ -164,7 +151,7 @@ def main(folder=ASSETS):
     model.load_state_dict({name: torch.from_numpy(a).float() for name, a in arrays.items()})
     first = [int((clothes.test.labels == label).nonzero()[0]) for label in range(10)]
     arrays["pictures"] = clothes.test.images[first, 0].numpy()  # the first of each class
-    npz.write(folder / "small_cnn.npz", arrays)
+    write_npz(folder / "small_cnn.npz", arrays)
     log = {
         "what": "weights of cnnbook.models.SmallCNN, float16; "
         "pictures: the first of each class of the official test set, uint8 (10, 28, 28)",
@@ -184,9 +171,7 @@ def main(folder=ASSETS):
     text = json.dumps(log, indent=1, ensure_ascii=False) + "\n"
     write_atomically(folder / "small_cnn.json", text)
     print(f"{time.perf_counter() - started:.0f} s, test accuracy {log['test accuracy']}")
-    for name in ("small_cnn.npz", "small_cnn.json"):
-        made = (folder / name).read_bytes()
-        print(f"{hashlib.sha256(made).hexdigest()}  {name}   ({len(made):,} bytes; for SHA256SUMS)")
+    report(folder / "small_cnn.npz", folder / "small_cnn.json")
 
 
 if __name__ == "__main__":

@@ -44,12 +44,8 @@ def examine(name: str, answer: object) -> tuple[str, str]:
     """What `check` prints, as ``(status, message)``.
 
     `status` is "right", "unattempted" or "wrong". Numbers may come as lists, arrays or tensors of
-    any kind; whatever else is handed in is wrong, with a sentence that says why.
-
-    Raises
-    ------
-    ValueError
-        If there is no such exercise.
+    any kind; whatever else is handed in is wrong, with a sentence that says why. ValueError if
+    there is no such exercise.
     """
     chapter, exercise = _find(name)
     if answer is None or answer is ...:

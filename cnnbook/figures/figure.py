@@ -22,6 +22,14 @@ class StateError(ValueError, traitlets.TraitError):
     """
 
 
+def blank(width, height, **pads):
+    """An empty drawing for a still picture, `width` × `height` inches."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(**pads))
+
+
 class Figure(anywidget.AnyWidget):
     """A live figure: state in traits, drawing in one JavaScript file.
 
@@ -33,17 +41,16 @@ class Figure(anywidget.AnyWidget):
            class TrainingCurve(Figure):
                losses = traitlets.List(traitlets.Float()).tag(sync=True)
 
-               def still(self):              # the picture that GitHub and paper show:
-                   plot = matplotlib.figure.Figure(figsize=(6, 3))
+               def still(self):              # the picture that GitHub and paper show
+                   plot = blank(6, 3)
                    ...                       # drawn from the same state
                    return plot
 
                def alternative_text(self) -> str:   # one or two sentences, the same on every run
                    return self.text("alternative", epochs=len(self.losses))
 
-       Refuse a state that cannot be drawn in a ``@traitlets.validate`` method with
-       ``raise StateError(...)``; it is a ``ValueError`` that names the value. Traits that are set
-       once, when the figure is made, stand in `fixed`.
+       What cannot be drawn is refused with `StateError`, by a trait of ``traits.py`` or a method
+       with ``@traitlets.validate``. Traits that are set once, at the start, stand in `fixed`.
     3. ``figure.js``: the drawing, a module without imports. It ends with its only export::
 
            function render({ model, el }) {
@@ -57,11 +64,8 @@ class Figure(anywidget.AnyWidget):
            }
            export default { render };
 
-       `kit` is put together from ``cnnbook/figures/kit`` (a script that begins with
-       ``// uses kit/network.js`` gets the arithmetic of the small network, too); the model has
-       ``get``, ``set``, ``on``, ``off`` and ``save_changes``, both in a notebook and in a static
-       page. Style goes to ``figure.css``, with a ``min-height`` so that a page does not jump when
-       the figure comes alive.
+       The model has ``get``, ``set``, ``on``, ``off`` and ``save_changes``, in a notebook and in a
+       static page. Style goes to ``figure.css``, with a ``min-height``, so that no page jumps.
 
     Show it as the last expression of a cell or with ``display(figure, display_id=True)``.
     """
@@ -152,7 +156,7 @@ class Figure(anywidget.AnyWidget):
         return self.alternative_text()
 
     def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
         data[FIGURE_TYPE] = self.figure_json()
         data["image/png"] = base64.b64encode(self.png()).decode("ascii")
         data["text/plain"] = self.alternative_text()

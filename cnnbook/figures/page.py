@@ -15,14 +15,9 @@ KIT = ("dom", "player", "board", "colour", "numbers", "host")  # in front of eve
 def fragment(figure_json: dict, png: bytes | str, alt: str) -> str:
     """One figure inside a static page: its picture, and its state for the script to wake up.
 
-    Parameters
-    ----------
-    figure_json : dict
-        ``{"fig": NAME, "state": {...}}``, as in a notebook output of type :data:`FIGURE_TYPE`.
-    png : bytes or str
-        The still picture; as str, in base64 as notebooks store it.
-    alt : str
-        The alternative text.
+    figure_json : ``{"fig": NAME, "state": {...}}``, as in notebook outputs of `FIGURE_TYPE`
+    png : the still picture; as str, in base64 as notebooks store it
+    alt : the alternative text
     """
     if isinstance(png, bytes):
         png = base64.b64encode(png).decode("ascii")

@@ -8,7 +8,7 @@ from numbers import Integral
 import numpy as np
 import traitlets
 
-from cnnbook import files
+from cnnbook import files, language
 from cnnbook.arrays import numbers_of, shortened
 from cnnbook.figures.figure import StateError
 
@@ -42,9 +42,19 @@ def examples():
         return arrays["pictures"]
 
 
+class _Pixels(traitlets.Any):
+    def validate(self, obj, value):
+        return pixels_of(value)
+
+
 def picture_trait():
     """A trait that holds pixels, uint8 (28, 28), and travels to the page in base64."""
-    return traitlets.Any().tag(sync=True, to_json=to_base64, from_json=from_base64)
+    return _Pixels().tag(sync=True, to_json=to_base64, from_json=from_base64)
+
+
+def class_names():
+    """The names of the ten classes, in the reader's language."""
+    return [language.text(f"data.class_{number}") for number in range(10)]
 
 
 def rounded(model):

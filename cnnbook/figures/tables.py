@@ -33,15 +33,30 @@ def from_rows(rows, figure=None):
         raise StateError(f"{shortened(rows)} is no table of numbers") from None
 
 
-def table_trait():
-    """A trait that holds an array (H, W) and travels to the page as one line of text."""
-    return traitlets.Any().tag(sync=True, to_json=to_rows, from_json=from_rows)
+class _Table(traitlets.Any):
+    def __init__(self, check):
+        super().__init__()
+        self.check = check
+
+    def validate(self, obj, value):
+        return self.check(self.name, value)
 
 
-def draw_table(axes, table, colours, frame_colour, frame):
-    """One table with its numbers where they fit, and a frame ((top, left), (height, width))."""
+def table_trait(check=lambda name, value: value):
+    """A trait that holds an array (H, W) that `check` has seen; on the page one line of text."""
+    return _Table(check).tag(sync=True, to_json=to_rows, from_json=from_rows)
+
+
+def frame(axes, corner, size, colour, width=3.0):
+    """A frame around `size` (height, width) cells, the first at `corner` (row, column)."""
     from matplotlib.patches import Rectangle
 
+    place = (corner[1] - 0.5, corner[0] - 0.5)
+    axes.add_patch(Rectangle(place, size[1], size[0], fill=False, ec=colour, lw=width))
+
+
+def draw_table(axes, table, colours, frame_colour, framed):
+    """One table with its numbers where they fit, and a frame: (row, column), (height, width)."""
     most = max(np.abs(table).max(), 1e-12)
     strength = most if max(table.shape) > 14 else 2.5 * most  # pale enough for numbers on it
     least = 0 if colours in ("gray", "Blues") else -strength
@@ -51,10 +66,9 @@ def draw_table(axes, table, colours, frame_colour, frame):
     if max(table.shape) <= 14:
         for (row, column), value in np.ndenumerate(table):
             axes.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=10)
-    if frame:
-        (top, left), (height, width) = frame
-        place = (left - 0.5, top - 0.5)
-        axes.add_patch(Rectangle(place, width, height, fill=False, ec=frame_colour, lw=3))
+    if framed:
+        corner, size = framed
+        frame(axes, corner, size, frame_colour)
 
 
 def size_text(shape):
@@ -62,8 +76,11 @@ def size_text(shape):
     return " × ".join(str(size) for size in shape)
 
 
-def table_of_numbers(name, value):
-    """`value` as a new float array without leading dimensions of size 1, and its shape before."""
+def grid(name, value, limit=MOST, least=1):
+    """`value` as a float array (H, W) that cannot be written to; StateError says what is wrong.
+
+    Leading dimensions of size 1 are dropped.
+    """
     try:
         array = numbers_of(value, name).astype(float)  # a copy
     except ValueError:
@@ -71,31 +88,26 @@ def table_of_numbers(name, value):
     shape = array.shape
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
-    return array, shape
-
-
-def grid(name, value, limit=MOST):
-    """`value` as a float array (H, W) that cannot be written to; StateError says what is wrong."""
-    array, shape = table_of_numbers(name, value)
-    if array.ndim != 2 or min(array.shape) < 1 or max(array.shape) > limit:
-        raise StateError(f"{name} has shape {shape}; this figure shows up to {limit} × {limit}")
+    if array.ndim != 2 or min(array.shape) < least or max(array.shape) > limit:
+        sizes = f"{least} × {least} to {limit} × {limit}"
+        raise StateError(f"{name} has shape {shape}; this figure shows {sizes}")
     if not np.isfinite(array).all():
         raise StateError(f"{name} holds {array[~np.isfinite(array)][0]}; all must be finite")
     array.setflags(write=False)  # a change in place would not reach the page
     return array
 
 
-def kernel_grid(value):
+def kernel_grid(name, value):
     """A kernel, or the name of one of `KERNELS`, as `grid` has it."""
     if isinstance(value, str):
         if value not in KERNELS:
-            raise StateError(f"kernel is {value!r}; known kernels: {', '.join(KERNELS)}")
+            raise StateError(f"{name} is {value!r}; known kernels: {', '.join(KERNELS)}")
         value = KERNELS[value]
-    return grid("kernel", value, MOST_OF_A_KERNEL)
+    return grid(name, value, MOST_OF_A_KERNEL)
 
 
-def labelled_grids(name, pictures):
+def labelled_grids(name, pictures, least=1):
     """{label: table} as {label: line of text}; `name` is that of the trait."""
     if not isinstance(pictures, dict) or not all(isinstance(label, str) for label in pictures):
         raise StateError(f"{name} is {shortened(pictures)}; it must be {{label: table}}")
-    return {label: to_rows(grid(label, table)) for label, table in pictures.items()}
+    return {label: to_rows(grid(label, table, least=least)) for label, table in pictures.items()}

@@ -42,13 +42,9 @@ def in_torch(numbers):
     return nn.Sequential(*layers, nn.Linear(units, 10, device="meta"))
 
 
+CHOICES = ALLOWED | {"pool": [True, False]}
 NUMBERS = st.fixed_dictionaries(
-    {
-        name: st.booleans()
-        if name.startswith("pool")
-        else st.sampled_from(ALLOWED[name.strip("12")])
-        for name in PRESETS["course"]
-    }
+    {name: st.sampled_from(CHOICES[name.strip("12")]) for name in PRESETS["course"]}
 )
 
 
@@ -56,10 +52,6 @@ def test_the_fast_preset_is_the_speedrun_network():
     figure = CostExplorer(**PRESETS["fast"])
     assert (figure.multiplications, figure.parameters) == counted_by_torch(SpeedrunCNN())
     assert figure.multiplications == 405_184 and figure.parameters == 106_234
-    shapes = [(layer["name"], layer["after"]) for layer in figure.layers]
-    assert shapes == [
-        ("conv1", [16, 14, 14]), ("conv2", [32, 7, 7]), ("fc1", [64]), ("fc2", [10])
-    ]  # fmt: skip
 
 
 def test_the_course_preset_differs_from_the_course_network_as_the_docstring_says():
@@ -90,6 +82,10 @@ def test_any_network_counts_as_torch_counts_it(numbers):
 
 
 def test_bytes_and_lower_bounds_by_hand():
+    pool1 = CostExplorer(peak=1, bandwidth=1000).layers[1]
+    assert pool1["name"] == "pool1" and pool1["multiplications"] == pool1["parameters"] == 0
+    assert pool1["limit"] == "memory" and pool1["milliseconds"] > 0
+    assert pool1["bytes"] == 4 * 32 * (28 * 28 + 14 * 14)
     figure = CostExplorer(**PRESETS["fast"], batch=64, peak=140, bandwidth=12)
     conv1, conv2, fc1, _ = figure.layers
     assert conv1["bytes"] == 4 * 784 + 4 * 3136 + 4 * (400 + 32) / 64 == 15_707
@@ -106,29 +102,6 @@ def test_bytes_and_lower_bounds_by_hand():
     assert figure.epoch_seconds == pytest.approx(
         batches * (3 * rest + 2 * conv1["milliseconds"]) / 1000
     )
-
-
-def test_a_larger_batch_reads_the_weights_less_often():
-    one, many = CostExplorer(batch=1).layers, CostExplorer(batch=1024).layers
-    fc1 = {"one": one[4], "many": many[4]}
-    assert fc1["one"]["limit"] == "memory" and fc1["many"]["limit"] == "computing"
-    assert fc1["one"]["bytes"] > 100 * fc1["many"]["bytes"]
-
-
-def test_pooling_costs_no_multiplication_and_is_limited_by_memory():
-    pool1 = CostExplorer(peak=1, bandwidth=1000).layers[1]
-    assert pool1["name"] == "pool1" and pool1["multiplications"] == pool1["parameters"] == 0
-    assert pool1["limit"] == "memory" and pool1["milliseconds"] > 0
-    assert pool1["bytes"] == 4 * 32 * (28 * 28 + 14 * 14)
-
-
-def test_what_the_page_sends_arrives():
-    figure = CostExplorer()
-    figure.set_state(PRESETS["fast"] | {"batch": 64, "layer": "fc1"})
-    assert (figure.multiplications, figure.batch, figure.layer) == (405_184, 64, "fc1")
-    with pytest.raises(ValueError, match="kernel1 is 2"):
-        figure.set_state({"kernel1": 2})
-    assert figure.kernel1 == 5
 
 
 @pytest.mark.parametrize("name", ["ko", "en"])
@@ -150,7 +123,3 @@ def test_the_still_picture_shows_every_layer_and_calls_the_times_bounds():
     assert "5,726,064" in axes.get_title(loc="left")
     assert plot.get_supxlabel() == figure.text("bound", batch=128, forward="13.2", epoch="18")
     assert "하한" in plot.get_supxlabel()
-    before = figure.png()
-    assert len(before) <= 60_000
-    figure.filters2 = 8
-    assert figure.png() != before

@@ -11,23 +11,16 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnbook import convolution as c
-
-INPUT = [
-    [1, 0, 0, 0, 0, 1],
-    [0, 1, 0, 0, 1, 0],
-    [0, 0, 1, 1, 0, 0],
-    [1, 0, 0, 0, 1, 0],
-    [0, 1, 0, 0, 1, 0],
-    [0, 0, 1, 0, 1, 0],
-]
-KERNEL = [[1, 0, 1], [0, 1, 0], [1, 0, 1]]
+from cnnbook.figures import ConvolutionExplorer
 
 
 def test_worked_example_of_the_course():
-    """Worked out on paper, position by position."""
+    """Worked out on paper, position by position; the figure opens with it."""
     expected = [[3, 1, 1, 3], [1, 2, 3, 0], [1, 2, 2, 2], [3, 0, 3, 1]]
-    assert c.conv2d([[INPUT]], [[KERNEL]]).tolist() == [[expected]]
-    assert c.conv2d_loops([[INPUT]], [[KERNEL]]).tolist() == [[expected]]
+    explorer = ConvolutionExplorer()
+    assert explorer.output.tolist() == expected
+    image, kernel = explorer.image[None, None], explorer.kernel[None, None]
+    assert c.conv2d_loops(image, kernel).tolist() == [[expected]]
 
 
 def one_or_each(axes, low, high):
@@ -52,15 +45,9 @@ def convolutions(draw, axes):
     x = random.normal(size=(draw(st.integers(0, 2)), channels, *size))
     weight = random.normal(size=(filters, channels // groups, *kernel))
     bias = random.normal(size=filters) if draw(st.booleans()) else None
-    return dict(
-        x=x,
-        weight=weight,
-        bias=bias,
-        stride=stride,
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    )
+    tables = {"x": x, "weight": weight, "bias": bias}
+    numbers = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    return tables | numbers
 
 
 def in_torch(function, arguments):
@@ -83,14 +70,9 @@ def test_convolution_agrees_with_torch(axes):
         found = ours(**case)
         assert found.shape == expected.shape
         np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
-        sizes = c.output_size(
-            case["x"].shape[2:],
-            case["weight"].shape[2:],
-            case["stride"],
-            case["padding"],
-            case["dilation"],
-        )
-        assert sizes == expected.shape[2:]
+        sizes = [case[name].shape[2:] for name in ("x", "weight")]
+        steps = [case[name] for name in ("stride", "padding", "dilation")]
+        assert c.output_size(*sizes, *steps) == expected.shape[2:]
         seen.append(case)
 
     agrees()
@@ -113,16 +95,12 @@ def poolings(draw):
     dilation = draw(one_or_each(2, 1, 2))
     kernels = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
     padding = tuple(draw(st.integers(0, k // 2)) for k in kernels)
+    stride, ceil_mode = draw(st.one_of(st.none(), one_or_each(2, 1, 5))), draw(st.booleans())
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     size = [2 * k + draw(st.integers(0, 7)) for k in kernels]
-    return dict(
-        x=random.normal(size=(draw(st.integers(0, 2)), draw(st.integers(1, 2)), *size)),
-        kernel_size=kernel_size,
-        stride=draw(st.one_of(st.none(), one_or_each(2, 1, 5))),
-        padding=padding,
-        dilation=dilation,
-        ceil_mode=draw(st.booleans()),
-    )
+    x = random.normal(size=(draw(st.integers(0, 2)), draw(st.integers(1, 2)), *size))
+    numbers = {"kernel_size": kernel_size, "stride": stride, "padding": padding}
+    return numbers | {"x": x, "dilation": dilation, "ceil_mode": ceil_mode}
 
 
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
@@ -131,9 +109,8 @@ def test_pooling_agrees_with_torch(case, count_include_pad):
     np.testing.assert_array_equal(c.max_pool2d(**case), in_torch(F.max_pool2d, case))
     case = {name: value for name, value in case.items() if name != "dilation"}
     case["count_include_pad"] = count_include_pad
-    np.testing.assert_allclose(
-        c.avg_pool2d(**case), in_torch(F.avg_pool2d, case), rtol=1e-12, atol=1e-12
-    )
+    expected = in_torch(F.avg_pool2d, case)
+    np.testing.assert_allclose(c.avg_pool2d(**case), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_max_pooling_passes_nan_and_minus_infinity_on():
@@ -144,14 +121,6 @@ def test_max_pooling_passes_nan_and_minus_infinity_on():
 
 
 ONE = np.ones((1, 1, 1, 1), int)
-HALVES = [(c.conv1d, (1, 1, 4096)), (c.conv2d, (1, 1, 64, 64)), (c.conv3d, (1, 1, 16, 16, 16))]
-
-
-@pytest.mark.parametrize("function, shape", [*HALVES, (c.conv2d_loops, (1, 1, 64, 64))])
-def test_half_precision_adds_up_in_float32(function, shape):
-    ones = np.ones(shape, np.float16)
-    found = function(ones, ones, bias=np.ones(1, np.float16))
-    assert found.item() == np.float16(4097) and found.dtype == np.float16
 
 
 @pytest.mark.parametrize("function", [c.conv2d, c.conv2d_loops])
@@ -188,19 +157,33 @@ def test_tensors_and_numpys_numbers_are_taken():
     assert c.output_size(np.int64(28), np.array([5, 3])) == (24, 26)
 
 
-def test_uint8_pictures_do_not_overflow():
-    x = np.full((1, 1, 3, 3), 200, dtype=np.uint8)
-    assert c.conv2d(x, np.ones((1, 1, 3, 3), dtype=np.uint8)).item() == 1800
-    assert c.conv2d_loops(x, np.ones((1, 1, 3, 3), dtype=np.uint8)).item() == 1800
-    assert c.avg_pool2d(x, 3).item() == 200
+def sum_of_halves(function, *shape):
+    ones = np.ones((1, 1, *shape), np.float16)
+    return function(ones, ones, bias=np.ones(1, np.float16))
 
 
-def test_types_are_kept():
-    x, weight = np.ones((1, 1, 4, 4), np.float32), np.ones((1, 1, 2, 2), np.float32)
-    assert c.conv2d(x, weight).dtype == np.float32
-    assert c.conv2d(x > 0, weight > 0).dtype == np.int64
-    assert c.max_pool2d(x.astype(np.uint8), 2).dtype == np.uint8
-    assert c.avg_pool2d(x, 2).dtype == np.float32
+BYTES, SINGLE = np.full((1, 1, 3, 3), 200, np.uint8), np.ones((1, 1, 2, 2), np.float32)
+
+
+@pytest.mark.parametrize(
+    "call, expected",
+    [
+        (lambda: c.conv2d(BYTES, BYTES // 200), np.int64(1800)),
+        (lambda: c.conv2d_loops(BYTES, BYTES // 200), np.int64(1800)),
+        (lambda: c.avg_pool2d(BYTES, 3), np.float64(200)),
+        (lambda: c.max_pool2d(BYTES, 3), np.uint8(200)),
+        (lambda: c.conv2d(SINGLE > 0, SINGLE > 0), np.int64(4)),
+        (lambda: c.conv2d(SINGLE, SINGLE), np.float32(4)),
+        (lambda: c.avg_pool2d(SINGLE, 2), np.float32(1)),
+        (lambda: sum_of_halves(c.conv1d, 4096), np.float16(4097)),
+        (lambda: sum_of_halves(c.conv2d, 64, 64), np.float16(4097)),
+        (lambda: sum_of_halves(c.conv2d_loops, 64, 64), np.float16(4097)),
+        (lambda: sum_of_halves(c.conv3d, 16, 16, 16), np.float16(4097)),
+    ],
+)
+def test_types_are_kept_and_small_ones_do_not_overflow(call, expected):
+    found = call()
+    assert found.item() == expected and found.dtype == expected.dtype
 
 
 def test_nothing_given_is_changed():
@@ -212,16 +195,15 @@ def test_nothing_given_is_changed():
 
 
 X, W = np.zeros((1, 2, 5, 5)), np.zeros((4, 2, 3, 3))
+NO_WINDOWS = [nn.Flatten(), nn.Linear(1, 1), nn.ConvTranspose2d(1, 1, 3), nn.MaxUnpool2d(2)]
+NO_WINDOWS += [nn.FractionalMaxPool2d(2, 3), nn.InstanceNorm2d(1), nn.AdaptiveAvgPool2d(1)]
 
 
 @pytest.mark.parametrize(
     "call, words",
     [
         (lambda: c.conv2d(np.zeros((5, 5)), W), ["(5, 5)", "(N, C, H, W)"]),
-        (
-            lambda: c.conv2d(X, np.zeros((4, 3, 3, 3))),
-            ["(4, 3, 3, 3)", "(1, 2, 5, 5)", "must be 2"],
-        ),
+        (lambda: c.conv2d(X, np.ones((4, 3, 3, 3))), ["(4, 3, 3, 3)", "(1, 2, 5, 5)", "must be 2"]),
         (lambda: c.conv2d(X, W, bias=np.zeros(3)), ["(3,)", "(4,)"]),
         (lambda: c.conv2d(X, W, stride=0), ["stride is 0", "at least 1"]),
         (lambda: c.conv2d(X, W, stride=1.5), ["stride is 1.5"]),
@@ -257,18 +239,7 @@ X, W = np.zeros((1, 2, 5, 5)), np.zeros((4, 2, 3, 3))
         (lambda: c.receptive_field(["3"]), ["layer is '3'"]),
         (lambda: c.receptive_field(3), ["layers is 3"]),
         (lambda: c.receptive_field([nn.Conv2d(1, 1, 3), nn.Conv3d(1, 1, 3)]), ["3 axes"]),
-        *(
-            (lambda layer=layer: c.receptive_field([layer]), [type(layer).__name__])
-            for layer in (
-                nn.Flatten(),
-                nn.Linear(1, 1),
-                nn.ConvTranspose2d(1, 1, 3),
-                nn.MaxUnpool2d(2),
-                nn.FractionalMaxPool2d(2, 3),
-                nn.InstanceNorm2d(1),
-                nn.AdaptiveAvgPool2d(1),
-            )
-        ),
+        *((lambda n=n: c.receptive_field([n]), [type(n).__name__]) for n in NO_WINDOWS),
     ],
 )
 def test_refusals_name_what_is_wrong(call, words):
@@ -278,23 +249,13 @@ def test_refusals_name_what_is_wrong(call, words):
         assert word in str(refusal.value)
 
 
-def test_output_size():
-    assert c.output_size(6, 3) == 4
-    assert c.output_size(28, 3, padding="same") == 28
-    assert c.output_size(7, 2, stride=3) == 2  # the floor: 5 / 3 + 1
-    assert c.output_size((28, 14), 5, stride=(2, 1), padding=2, dilation=1) == (14, 14)
-
-
 def test_receptive_field_is_what_a_gradient_sees():
     layers = [(3, 1), (2, 2), (3, 2, 2), (2, 1)]
-    network = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 1, 3), torch.nn.MaxPool2d(2), torch.nn.Conv2d(1, 1, 3, 2, dilation=2),
-        torch.nn.AvgPool2d(2, 1),
-    )  # fmt: skip
-    network[1] = torch.nn.AvgPool2d(2)  # an average lets every pixel through, whatever the values
-    for layer in network:
-        for parameter in layer.parameters():
-            torch.nn.init.ones_(parameter)
+    convolutions = nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3, 2, dilation=2)
+    averages = nn.AvgPool2d(2), nn.AvgPool2d(2, 1)  # let every pixel through
+    network = nn.Sequential(convolutions[0], averages[0], convolutions[1], averages[1])
+    for parameter in network.parameters():
+        nn.init.ones_(parameter)
     x = torch.zeros(1, 1, 41, 41, requires_grad=True)
     out = network(x)
     out[0, 0, out.shape[2] // 2, out.shape[3] // 2].backward()

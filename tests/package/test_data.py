@@ -8,6 +8,7 @@ import gzip
 import re
 import shutil
 import struct
+import zlib
 from pathlib import Path
 
 import make_mini
@@ -48,25 +49,27 @@ def small_part(counts):
 # ---- the mini set ---------------------------------------------------------------------------
 
 
-def test_mini_is_what_the_book_promises(capsys):
+@pytest.mark.parametrize(
+    "language, boot, printed",
+    [
+        ("en", "Ankle boot", "Fashion-MNIST mini: 10,000 training and 10,000 test pictures"),
+        ("ko", "앵클부츠", "학습 10,000장, 테스트 10,000장"),
+    ],
+)
+def test_mini_is_what_the_book_promises(language, boot, printed, capsys):
+    set_language(language)
     mini = fashion_mnist()
     for part in (mini.train, mini.test):
-        assert part.images.shape == (10_000, 1, 28, 28) and part.images.dtype == torch.uint8
-        assert part.labels.shape == (10_000,) and part.labels.dtype == torch.int64
+        assert repr(part) == "Part(images: uint8 (10000, 1, 28, 28), labels: int64 (10000,))"
         assert part.labels.bincount().tolist() == [1000] * 10
     # The official order: an ankle boot, then two T-shirts; the test set starts with a boot too.
     assert mini.train.labels[:5].tolist() == [9, 0, 0, 3, 0]
     assert mini.test.labels[:5].tolist() == [9, 2, 1, 1, 6]
     assert int(mini.train.images[0].sum()) == 76247
-    assert mini.classes[9] == "Ankle boot" and len(set(mini.classes)) == 10
-    assert mini.source == "the file that ships with the book"
-    assert capsys.readouterr().out == (
-        "Fashion-MNIST mini: 10,000 training and 10,000 test pictures"
-        " (from: the file that ships with the book)\n"
-    )
-    set_language("ko")
-    assert fashion_mnist().classes[9] == "앵클부츠"
-    assert "학습 10,000장, 테스트 10,000장" in capsys.readouterr().out
+    assert mini.classes[9] == boot and len(set(mini.classes)) == 10
+    assert repr(mini) == "FashionMNIST(train: 10000 pictures, test: 10000 pictures)"
+    out = capsys.readouterr().out
+    assert printed in out and mini.source in out and out.count("\n") == 1
 
 
 @pytest.mark.parametrize("size", ["tiny", "Mini", None, 1000])
@@ -84,10 +87,8 @@ def test_the_mini_set_is_made_again_to_the_bit(tmp_path):
         for name in old.files:
             assert new[name].dtype == old[name].dtype
             assert np.array_equal(new[name], old[name])
-    if made.read_bytes() != shipped.read_bytes():
-        zlib_version = make_mini.zlib_version()
-        assert "ng" in zlib_version, f"same pictures, other bytes, with zlib {zlib_version}"
-        pytest.skip(f"same pictures; zlib {zlib_version} packs them into other bytes than zlib")
+    if "ng" not in zlib.ZLIB_RUNTIME_VERSION:  # zlib-ng packs into other bytes than zlib
+        assert made.read_bytes() == shipped.read_bytes()
 
 
 @needs_debian
@@ -118,34 +119,36 @@ def test_mean_and_std_are_those_of_the_official_training_set(monkeypatch):
 # ---- a part ---------------------------------------------------------------------------------
 
 
-def test_slices_lists_tensors_and_masks_give_smaller_parts(mini):
-    part = mini.train
-    for index, places in [
+@pytest.mark.parametrize(
+    "index, places",
+    [
         (slice(3), [0, 1, 2]),
         (slice(-2, None), [9998, 9999]),
         ([5, 5, 0], [5, 5, 0]),
         (torch.tensor([7, 2]), [7, 2]),
-        (np.array([7, 2]), [7, 2]),
+        (np.array([1, 2], dtype=np.uint8), [1, 2]),
+        (range(3), [0, 1, 2]),
         (torch.arange(10_000) == 4, [4]),
+        (np.arange(10_000) == 4, [4]),
         ([], []),
         (np.array([], dtype=float), []),
-        (range(3), [0, 1, 2]),
-        (np.arange(10_000) == 4, [4]),
-        (np.array([1, 2], dtype=np.uint8), [1, 2]),
-    ]:
-        chosen = part[index]
-        assert isinstance(chosen, Part) and len(chosen) == len(places)
-        assert torch.equal(chosen.images, part.images[places])
-        assert torch.equal(chosen.labels, part.labels[places])
+    ],
+)
+def test_slices_lists_tensors_and_masks_give_smaller_parts(mini, index, places):
+    chosen = mini.train[index]
+    assert isinstance(chosen, Part) and len(chosen) == len(places)
+    assert torch.equal(chosen.images, mini.train.images[places])
+    assert torch.equal(chosen.labels, mini.train.labels[places])
 
 
 @pytest.mark.parametrize("index", [3, -1, np.int64(3), torch.tensor(3)])
 def test_one_number_gives_one_normalised_picture(mini, index):
     image, label = mini.train[index]
-    assert image.shape == (1, 28, 28) and image.dtype == torch.float32
     assert type(label) is int and label == int(mini.train.labels[int(index)])
     expected = (mini.train.images[int(index)].float() / 255 - data.MEAN) / data.STD
     torch.testing.assert_close(image, expected)
+    with pytest.raises(IndexError):
+        mini.train[10_000]
 
 
 @pytest.mark.parametrize(
@@ -154,55 +157,45 @@ def test_one_number_gives_one_normalised_picture(mini, index):
     + [True, torch.tensor(True), np.bool_(True), None, "3", ["a"], [[1], [2, 3]]],
 )
 def test_what_is_no_place_is_refused(index):
-    with pytest.raises(
-        ValueError, match="index is .*; it must be whole numbers, a slice or a mask"
-    ):
+    with pytest.raises(ValueError, match="index is .*; it must be whole numbers, a slice or a"):
         small_part([2, 3])[index]
 
 
-def test_a_part_can_be_walked_through_and_has_an_end():
-    part = small_part([2, 3])
-    assert [label for _, label in part] == part.labels.tolist()
-    with pytest.raises(IndexError):
-        part[5]
+IMAGES, LABELS = torch.zeros(4, 1, 2, 2, dtype=torch.uint8), torch.zeros(4).long()
 
 
-def test_a_part_refuses_what_does_not_fit():
-    images, labels = torch.zeros(4, 1, 2, 2, dtype=torch.uint8), torch.zeros(4).long()
-    with pytest.raises(ValueError, match=r"float32 \(4, 1, 2, 2\); they must be uint8"):
-        Part(images.float(), labels)
-    with pytest.raises(ValueError, match=r"uint8 \(4, 2, 2\); they must be uint8 \(N, C, H, W\)"):
-        Part(images[:, 0], labels)
-    with pytest.raises(ValueError, match=r"int64 \(3,\); they must be int64 \(4,\)"):
-        Part(images, labels[:3])
-    with pytest.raises(ValueError, match=r"int32 \(4,\); they must be int64"):
-        Part(images, labels.int())
+@pytest.mark.parametrize(
+    "images, labels, message",
+    [
+        (IMAGES.float(), LABELS, r"float32 \(4, 1, 2, 2\); they must be uint8"),
+        (IMAGES[:, 0], LABELS, r"uint8 \(4, 2, 2\); they must be uint8 \(N, C, H, W\)"),
+        (IMAGES, LABELS[:3], r"int64 \(3,\); they must be int64 \(4,\)"),
+        (IMAGES, LABELS.int(), r"int32 \(4,\); they must be int64"),
+    ],
+)
+def test_a_part_refuses_what_does_not_fit(images, labels, message):
+    with pytest.raises(ValueError, match=message):
+        Part(images, labels)
 
 
-def test_what_is_shown_of_it_is_short(mini):
-    assert repr(mini.train[:3]) == "Part(images: uint8 (3, 1, 28, 28), labels: int64 (3,))"
-    assert repr(mini) == "FashionMNIST(train: 10000 pictures, test: 10000 pictures)"
+def values(part):
+    """The values of the pictures of a `small_part`: their numbers."""
+    return part.images[:, 0, 0, 0].tolist()
 
 
-def test_split_gives_every_class_its_share(mini):
-    rest, aside = mini.train.split(2000, torch.Generator().manual_seed(1))
-    assert rest.labels.bincount().tolist() == [800] * 10
-    assert aside.labels.bincount().tolist() == [200] * 10
-    again, other = (mini.train.split(2000, torch.Generator().manual_seed(s))[1] for s in (1, 2))
-    assert torch.equal(again.images, aside.images)
-    assert not torch.equal(other.images, aside.images)
-
-
-def test_split_loses_and_doubles_nothing_and_keeps_the_order():
-    part = small_part([100, 40, 7])
-    rest, aside = part.split(50, torch.Generator().manual_seed(3))
-    kept, drawn = (half.images[:, 0, 0, 0].tolist() for half in (rest, aside))
-    assert sorted(kept + drawn) == list(range(147))
-    assert kept == sorted(kept) and drawn == sorted(drawn) and len(drawn) == 50
-    for count, found in zip([100, 40, 7], aside.labels.bincount().tolist(), strict=True):
-        assert abs(found - count * 50 / 147) < 1  # its share, rounded up or down
-    for wrong in (0, 147, -1):
-        with pytest.raises(ValueError, match=f"count is {wrong}; it must lie between 1 and 146"):
+@pytest.mark.parametrize("counts, count", [([100, 40, 7], 50), ([20] * 10, 40)])
+def test_split_gives_every_class_its_share(counts, count):
+    part, total = small_part(counts), sum(counts)
+    (rest, aside), (_, again), (_, other) = (
+        part.split(count, torch.Generator().manual_seed(seed)) for seed in (3, 3, 4)
+    )
+    kept, drawn = values(rest), values(aside)
+    assert sorted(kept + drawn) == list(range(total)) and len(drawn) == count
+    assert kept == sorted(kept) and drawn == sorted(drawn) == values(again) != values(other)
+    for size, found in zip(counts, aside.labels.bincount().tolist(), strict=True):
+        assert abs(found - size * count / total) < 1  # its share, rounded up or down
+    for wrong in (0, total, -1):
+        with pytest.raises(ValueError, match=f"count is {wrong}; it must lie between 1 and"):
             part.split(wrong)
 
 
@@ -247,13 +240,11 @@ def test_normalise_leaves_its_argument_alone(dtype):
 
 def test_per_class_draws_the_same_number_of_each():
     part = small_part([100, 40, 7])
-    few = part.per_class(5, torch.Generator().manual_seed(0))
+    few, again, other = (part.per_class(5, torch.Generator().manual_seed(s)) for s in (0, 0, 1))
     assert few.labels.bincount().tolist() == [5, 5, 5]
-    drawn = few.images[:, 0, 0, 0].tolist()
-    assert drawn == sorted(set(drawn))
-    assert drawn != part.per_class(5, torch.Generator().manual_seed(1)).images[:, 0, 0, 0].tolist()
+    assert values(few) == sorted(set(values(few))) == values(again) != values(other)
     torch.manual_seed(0)
-    assert part.per_class(5).images[:, 0, 0, 0].tolist() == drawn
+    assert values(part.per_class(5)) == values(few)
     for wrong in (8, 0):
         with pytest.raises(ValueError, match=f"count is {wrong}"):
             part.per_class(wrong)
@@ -263,30 +254,34 @@ def test_per_class_draws_the_same_number_of_each():
 
 
 def test_batches_go_once_through_everything(mini):
+    """As a data loader does."""
     part = mini.train[:250]
-    untouched = part.images.clone()
     found = list(batches(part, 100))
     assert [len(labels) for _, labels in found] == [100, 100, 50]
-    images = torch.cat([images for images, _ in found])
-    assert images.shape == (250, 1, 28, 28) and images.dtype == torch.float32
+    images, labels = (torch.cat(things) for things in zip(*found, strict=True))
     torch.testing.assert_close(images, (part.images.float() / 255 - data.MEAN) / data.STD)
-    assert torch.equal(torch.cat([labels for _, labels in found]), part.labels)
-    assert torch.equal(part.images, untouched)
-    assert [len(labels) for _, labels in batches(part, 100, drop_last=True)] == [100, 100]
-    assert [len(labels) for _, labels in batches(part, 125, drop_last=True)] == [125, 125]
-    assert [len(labels) for _, labels in batches(part, 999)] == [250]
-    assert list(batches(part[:0], 10)) == []
+    assert torch.equal(labels, part.labels)
+    for same, batch in zip(DataLoader(part, batch_size=100), found, strict=True):
+        assert all(torch.equal(*pair) for pair in zip(same, batch, strict=True))
+
+
+@pytest.mark.parametrize("size, sizes", [(100, [100, 100]), (125, [125, 125]), (999, [])])
+def test_the_last_batch_may_be_left_out(mini, size, sizes):
+    found = batches(mini.train[:250], size, drop_last=True)
+    assert [len(labels) for _, labels in found] == sizes
+    assert list(batches(mini.train[:0], size)) == []
 
 
 def test_shuffled_batches_are_a_new_order_every_time_and_repeatable():
     part = small_part([100, 100])
 
-    def order(generator):
-        drawn = [labels_of(images) for images, _ in batches(part, 30, True, generator)]
-        return sum(drawn, [])
-
-    def labels_of(images):
-        return ((images[:, 0, 0, 0] * data.STD + data.MEAN) * 255).round().int().tolist()
+    def order(generator=None):
+        drawn = []
+        for images, labels in batches(part, 30, True, generator):
+            places = ((images[:, 0, 0, 0] * data.STD + data.MEAN) * 255).round().long()
+            assert torch.equal(labels, part.labels[places])  # picture and label stay together
+            drawn += places.tolist()
+        return drawn
 
     generator = torch.Generator().manual_seed(0)
     first, second = order(generator), order(generator)
@@ -294,19 +289,9 @@ def test_shuffled_batches_are_a_new_order_every_time_and_repeatable():
     assert first != second and first != sorted(first)
     assert order(torch.Generator().manual_seed(0)) == first
     torch.manual_seed(5)
-    by_global_seed = order(None)
+    by_global_seed = order()
     torch.manual_seed(5)
-    assert order(None) == by_global_seed != order(None)
-    for images, labels in batches(part, 30, True):  # picture and label stay together
-        assert torch.equal(labels, part.labels[labels_of(images)])
-
-
-def test_a_data_loader_gives_the_same_pictures(mini):
-    part = mini.test[:250]
-    pairs = zip(DataLoader(part, batch_size=100), batches(part, 100), strict=True)
-    for (images, labels), (same_images, same_labels) in pairs:
-        assert torch.equal(images, same_images)
-        assert torch.equal(labels, same_labels) and labels.dtype == torch.int64
+    assert order() == by_global_seed != order()
 
 
 # ---- the full set ----------------------------------------------------------------------------
@@ -316,6 +301,7 @@ class StandIns(dict):
     """{name: unpacked bytes} of four small files that play the official ones."""
 
     def __init__(self):
+        self.asked = []  # addresses
         random = np.random.default_rng(0)
         for name, count in zip(data.FILES, (30, 30, 20, 20), strict=True):
             high, size = (256, (count, 28, 28)) if "images" in name else (10, (count,))
@@ -331,22 +317,19 @@ class StandIns(dict):
         return folder
 
     def check(self, loaded):
-        images = np.frombuffer(self["train-images-idx3-ubyte"], np.uint8, offset=16)
         assert loaded.train.images.shape == (30, 1, 28, 28)
-        assert np.array_equal(loaded.train.images.numpy().ravel(), images)
-        labels = np.frombuffer(self["t10k-labels-idx1-ubyte"], np.uint8, offset=8)
-        assert loaded.test.labels.tolist() == labels.tolist()
+        assert loaded.train.images.numpy().tobytes() == self["train-images-idx3-ubyte"][16:]
+        assert bytes(loaded.test.labels.tolist()) == self["t10k-labels-idx1-ubyte"][8:]
 
 
 @pytest.fixture
 def stand_ins(tmp_path, monkeypatch):
-    """No folder of this machine is looked into; a download is a copy from tmp_path/web."""
+    """No folder of this machine is looked into; a download is made from memory."""
     made = StandIns()
-    made.asked = []
 
     def receive(url, part):
         made.asked.append(url)
-        shutil.copy(made.put(tmp_path / "web") / url.removeprefix(data.ADDRESS), part)
+        part.write_bytes(gzip.compress(made[Path(url).stem], mtime=0))
 
     monkeypatch.delenv("CNNBOOK_DATA", raising=False)
     monkeypatch.setattr(files, "CACHE", tmp_path / "cache")
@@ -384,9 +367,9 @@ def test_the_full_set_is_looked_for_in_order(stand_ins, tmp_path, monkeypatch, c
 def test_packed_and_unpacked_files_in_either_layout(
     stand_ins, packed, below, folder, tmp_path, monkeypatch
 ):
+    (tmp_path / "own").mkdir()
     stand_ins.put(tmp_path / folder / below, packed)
-    if folder == "own":
-        monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "own"))
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "own"))
     stand_ins.check(fashion_mnist("full", download=False))
 
 
@@ -398,37 +381,25 @@ def test_a_folder_without_the_set_is_said_and_the_search_goes_on(
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "own"))
     assert "Debian" in fashion_mnist("full").source
     assert "own holds no Fashion-MNIST; looking further" in capsys.readouterr().out
-    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "usb-stick"))
-    with pytest.raises(DataError, match="usb-stick, which does not exist: correct the path"):
-        fashion_mnist("full")
 
 
-@pytest.mark.parametrize("folder", ["own", "cache", "debian"])
 @pytest.mark.parametrize("packed", [True, False])
-@pytest.mark.parametrize("change", [lambda b: b[:-20], lambda b: b"", lambda b: b"<html>"])
-def test_a_damaged_file_is_named_and_not_passed_over(
-    stand_ins, folder, packed, change, tmp_path, monkeypatch
-):
-    for other in ("own", "cache", "debian"):
-        stand_ins.put(tmp_path / other, packed)
-    if folder == "own":
-        monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "own"))
-    if folder == "debian":
-        shutil.rmtree(tmp_path / "cache")
-    file = tmp_path / folder / ("t10k-images-idx3-ubyte" + ".gz" * packed)
+@pytest.mark.parametrize(
+    "change", [lambda b: b[:-20], lambda _: b"", lambda _: b"<html>", lambda _: gzip.compress(b"x")]
+)
+def test_a_damaged_file_is_named_and_not_passed_over(stand_ins, packed, change, tmp_path):
+    for folder in ("cache", "debian"):
+        stand_ins.put(tmp_path / folder, packed)
+    file = tmp_path / "cache" / ("t10k-images-idx3-ubyte" + ".gz" * packed)
     file.write_bytes(change(file.read_bytes()))
     with pytest.raises(DataError, match=f"{re.escape(str(file))} is damaged and was not used"):
         fashion_mnist("full")
-    if packed:  # an archive that can be unpacked, with something else inside
-        file.write_bytes(gzip.compress(b"something else"))
-        with pytest.raises(DataError, match="SHA-256 differs"):
-            fashion_mnist("full")
 
 
 @pytest.mark.parametrize("folder", ["own", "debian"])
 def test_a_missing_file_is_named_and_not_passed_over(stand_ins, folder, tmp_path, monkeypatch):
-    stand_ins.put(tmp_path / "debian")
-    stand_ins.put(tmp_path / folder)
+    for other in {"debian", folder}:
+        stand_ins.put(tmp_path / other)
     if folder == "own":
         monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "own"))
     (tmp_path / folder / "train-labels-idx1-ubyte.gz").unlink()
@@ -438,14 +409,13 @@ def test_a_missing_file_is_named_and_not_passed_over(stand_ins, folder, tmp_path
 
 @pytest.mark.parametrize("there", [[], ["t10k-images-idx3-ubyte"]])
 def test_what_is_missing_is_downloaded_once(stand_ins, there, capsys):
-    stand_ins.put(files.CACHE / "FashionMNIST" / "raw", packed=False)
+    raw = stand_ins.put(files.CACHE / "FashionMNIST" / "raw", packed=False)
     for name in stand_ins.keys() - there:  # as after a download that was interrupted
-        (files.CACHE / "FashionMNIST" / "raw" / name).unlink()
+        (raw / name).unlink()
     with pytest.raises(DataError, match="download=True"):
         fashion_mnist("full", download=False)
-    stand_ins.check(fashion_mnist("full"))
-    assert stand_ins.asked == [f"{data.ADDRESS}{n}.gz" for n in stand_ins if n not in there]
+    for _ in range(2):
+        stand_ins.check(fashion_mnist("full"))
+        assert stand_ins.asked == [f"{data.ADDRESS}{n}.gz" for n in stand_ins if n not in there]
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == len(stand_ins.asked) + 1 and "the book's cache folder" in lines[-1]
-    stand_ins.check(fashion_mnist("full"))
-    assert len(stand_ins.asked) == 4 - len(there)
+    assert len(lines) == len(stand_ins.asked) + 2 and "the book's cache folder" in lines[-1]

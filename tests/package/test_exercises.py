@@ -29,7 +29,7 @@ HINTS = [
     for chapter, name, exercise in ALL
     for hint, known in exercise.mistakes.items()
 ]
-CONV = "5_1_2_convolution_layer"
+CONV, IN_3D = "5_1_2_convolution_layer", "5_1_3_convolution_in_1d_2d_3d"
 # How each hint begins, and no other of its chapter: who rewords a hint rewords it here, too.
 BEGIN = json.loads(Path(__file__).with_name("hints.json").read_text(encoding="utf-8"))
 
@@ -37,8 +37,7 @@ BEGIN = json.loads(Path(__file__).with_name("hints.json").read_text(encoding="ut
 @pytest.fixture(autouse=True, params=language.LANGUAGES)
 def edition(request):
     language.set_language(request.param)
-    yield request.param
-    language.set_language("ko")
+    return request.param
 
 
 @pytest.mark.parametrize("chapter, name, exercise", ALL, ids=IDS)
@@ -56,39 +55,6 @@ def test_right_unattempted_and_enough_mistakes(chapter, name, exercise):
 def test_each_mistake_gets_the_hint_that_fits(chapter, name, hint, known):
     expected = ("wrong", language.text(f"{chapter}.hint_{hint}"))
     assert examine(f"{chapter}/{name}", known) == expected
-
-
-# Answers as readers write them, independent of the book's own list of mistakes.
-
-
-def only_valid_for_squares(image, kernel, s):
-    size = (image.shape[0] - kernel.shape[0]) // s + 1
-    return np.zeros((size, size))
-
-
-READERS = [
-    ("by-hand", 0, "right", ""),
-    ("by-hand", -1, "wrong", "편향"),
-    ("by-hand", 17, "wrong", ""),
-    ("by-hand", "0", "wrong", ""),
-    ("size", lambda n, k, s, p: int((n - k + 2 * p) / s) + 1, "right", ""),
-    ("size", lambda n, k, s, p: (n - k + 2 * p) / s + 1, "wrong", "//"),
-    ("size", lambda n, k, s, p: round((n - k + p) // s + 1), "wrong", "2p"),
-    ("size", lambda n, k, s, p: n / 0, "wrong", "ZeroDivisionError"),
-    ("size", 4, "wrong", "함수"),
-    ("parameters", lambda c, f, kh, kw: kh * kw * c * f + f, "right", ""),
-    ("parameters", lambda c, f, kh, kw: kh * kw * c * f, "wrong", "편향"),
-    ("stride", only_valid_for_squares, "wrong", "(3, 3)"),
-    ("receptive", lambda layers: 1 + sum(k - 1 for k, s, d in layers), "wrong", ""),
-]
-
-
-@pytest.mark.parametrize("name, answer, status, words", READERS)
-def test_answers_as_readers_write_them(name, answer, status, words, edition):
-    found, message = examine(f"{CONV}/{name}", answer)
-    assert found == status
-    if edition == "ko":
-        assert words in message
 
 
 class Stubborn:
@@ -110,6 +76,11 @@ def silently_fails(*arguments):
     raise Silent
 
 
+def shape_as_a_list(x_shape, f, kernel):
+    return [x_shape[0], f] + [n - k + 1 for n, k in zip(x_shape[2:], kernel, strict=True)]
+
+
+LEFT = torch.tensor([[-1.0, -1, 2], [-1, 2, -1], [2, -1, -1]])
 POOLED, STRIDE = "5_1_2_pooling_and_classifier/by-hand", f"{CONV}/stride"
 RIGHT = {f"{chapter}/{name}": exercise.right for chapter, name, exercise in ALL}
 TABLE = [[4, 5], [8, 7]]
@@ -127,6 +98,12 @@ TABLE = [[4, 5], [8, 7]]
         (POOLED, [torch.tensor([4.0, 5.0], requires_grad=True), [8, np.float32(7)]]),
         (POOLED, torch.tensor(TABLE).to_sparse()),
         (POOLED, tuple(map(tuple, TABLE))),
+        (f"{IN_3D}/left", LEFT[:, None]),
+        (f"{IN_3D}/by-hand", np.float64(5)),
+        (f"{IN_3D}/shape", shape_as_a_list),
+        (f"{CONV}/by-hand", 0),
+        (f"{CONV}/size", lambda n, k, s, p: int((n - k + 2 * p) / s) + 1),
+        (f"{CONV}/parameters", lambda c, f, kh, kw: kh * kw * c * f + f),
         (STRIDE, lambda *case: torch.tensor(RIGHT[STRIDE](*case)).float().requires_grad_()),
     ],
 )
@@ -161,6 +138,11 @@ def test_what_is_no_number_gets_a_sentence(answer, edition):
         assert (status, kind in message) == ("wrong", True), message
 
 
+def only_valid_for_squares(image, kernel, s):
+    size = (image.shape[0] - kernel.shape[0]) // s + 1
+    return np.zeros((size, size))
+
+
 @pytest.mark.parametrize(
     "name, answer, said",
     [
@@ -168,6 +150,10 @@ def test_what_is_no_number_gets_a_sentence(answer, edition):
         (POOLED, [[np.inf, 5], [8, 7]], ""),
         (POOLED, np.zeros((3000, 3000)), "(3000, 3000)"),
         (POOLED, [TABLE], "(1, 2, 2)"),
+        (f"{IN_3D}/left", LEFT, "3, 3"),
+        (f"{CONV}/by-hand", -1, "편향"),
+        (f"{CONV}/by-hand", 17, ""),
+        (f"{CONV}/by-hand", "0", ""),
         (f"{CONV}/by-hand", [0], "(1,)"),
         (f"{CONV}/by-hand", False, "bool"),  # == in place of =
         ("5_1_1_why_convolution/by-hand", 3 + 1e-4, ""),
@@ -176,11 +162,20 @@ def test_what_is_no_number_gets_a_sentence(answer, edition):
         (f"{CONV}/size", lambda n, k, s, p: "{size}", "str"),
         (f"{CONV}/size", lambda n, k, s, p: n == k, "bool"),
         (f"{CONV}/size", torch.nn.Linear(1, 1), "TypeError"),
+        (f"{CONV}/size", lambda n, k, s, p: (n - k + 2 * p) / s + 1, "//"),
+        (f"{CONV}/size", lambda n, k, s, p: round((n - k + p) // s + 1), "2p"),
+        (f"{CONV}/size", lambda n, k, s, p: n / 0, "ZeroDivisionError"),
+        (f"{CONV}/size", 4, "함수"),
+        (f"{CONV}/parameters", lambda c, f, kh, kw: kh * kw * c * f, "편향"),
+        (f"{CONV}/receptive", lambda layers: 1 + sum(k - 1 for k, s, d in layers), ""),
+        (STRIDE, only_valid_for_squares, "(3, 3)"),
     ],
 )
-def test_other_answers_are_wrong_with_a_reason(name, answer, said):
+def test_answers_as_readers_write_them_are_wrong_with_a_reason(name, answer, said, edition):
     status, message = examine(name, answer)
-    assert status == "wrong" and said in message and message
+    assert status == "wrong" and message
+    if edition == "ko" or said.isascii():
+        assert said in message
 
 
 def test_an_interruption_is_none_of_our_business():
@@ -209,13 +204,18 @@ def test_an_answer_that_writes_into_its_arguments_spoils_nothing():
 
 
 @pytest.mark.parametrize("encoding", ["cp949", "ascii", "latin-1", "utf-8"])
-def test_check_prints_where_the_mark_does_not_exist(encoding, monkeypatch):
+def test_check_prints_a_mark_and_a_sentence_even_where_the_mark_does_not_exist(
+    encoding, monkeypatch
+):
     output = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", output)
     for answer in (0, ..., 3):
         check(f"{CONV}/by-hand", answer)
     output.flush()
-    assert output.buffer.getvalue().decode(encoding).count("\n") == 3
+    said = output.buffer.getvalue().decode(encoding)
+    assert said.count("\n") == 3
+    if encoding == "utf-8":
+        assert re.fullmatch(r"✓ .+\n… .+\n✗ .+\n", said)
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -228,13 +228,6 @@ def test_each_hint_belongs_to_a_mistake_and_to_no_other(chapter, edition):
     assert set(begin) == set(hints)
     for name, words in begin.items():  # two hints that changed places would be noticed
         assert [one for one in hints if hints[one].startswith(words)] == [name]
-
-
-def test_check_prints_a_mark_and_one_sentence(capsys):
-    check(f"{CONV}/by-hand", 0)
-    check(f"{CONV}/by-hand", ...)
-    check(f"{CONV}/by-hand", 3)
-    assert re.fullmatch(r"✓ .+\n… .+\n✗ .+\n", capsys.readouterr().out)
 
 
 def test_an_unknown_exercise_is_named():

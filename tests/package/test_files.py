@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pooch
 import pytest
@@ -34,6 +35,15 @@ def places(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "DEBIAN", tmp_path / "debian")
 
 
+def fails_with(problem):
+    """A function that takes anything and fails."""
+
+    def fail(*_, **__):
+        raise problem
+
+    return fail
+
+
 # ---- what ships -----------------------------------------------------------------------------
 
 
@@ -44,13 +54,10 @@ def test_a_damaged_asset_is_never_read(damage, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "ASSETS", tmp_path)
     whole = asset("photo_cat.jpg")
     assert whole[:2] == b"\xff\xd8"
-    if damage == "missing":
-        (tmp_path / "photo_cat.jpg").unlink()
-    elif damage == "no list":
-        (tmp_path / "SHA256SUMS").unlink()
+    if damage in ("changed", "truncated"):
+        (tmp_path / "photo_cat.jpg").write_bytes(whole[:-1] + b"!" * (damage == "changed"))
     else:
-        changed = whole[:-1] if damage == "truncated" else whole[:-1] + b"!"
-        (tmp_path / "photo_cat.jpg").write_bytes(changed)
+        (tmp_path / ("SHA256SUMS" if damage == "no list" else "photo_cat.jpg")).unlink()
     with pytest.raises(DataError, match=r"photo_cat\.jpg is missing or damaged .*git restore"):
         asset("photo_cat.jpg")
 
@@ -67,19 +74,16 @@ def test_what_does_not_ship_is_no_asset(name):
 @pytest.mark.parametrize("content", ["한글\nß\r\n", b"\x00\r\n"])
 def test_a_file_is_written_as_it_is(content, tmp_path):
     write_atomically(tmp_path / "x", content)
-    expected = content.encode("utf-8") if isinstance(content, str) else content
-    assert (tmp_path / "x").read_bytes() == expected
+    found = (tmp_path / "x").read_bytes()
+    assert (found if isinstance(content, bytes) else found.decode("utf-8")) == content
 
 
 @pytest.mark.parametrize("content", ["\ud800 is no letter", None, "new"])
 def test_a_file_is_never_half_written(content, tmp_path, monkeypatch):
     (tmp_path / "x").write_text("old")
-
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     if content == "new":
-        monkeypatch.setattr(files.os, "replace", full)
+        problem = OSError(errno.ENOSPC, "No space left on device")
+        monkeypatch.setattr(files.os, "replace", fails_with(problem))
     with pytest.raises((ValueError, TypeError, OSError)):
         write_atomically(tmp_path / "x", content)
     assert (tmp_path / "x").read_text() == "old"
@@ -139,11 +143,8 @@ def test_a_damaged_file_is_named_and_not_passed_over(
     path = tmp_path / folder / "file"
     path.write_bytes(content or b"")
     if content is None:
-
-        def fails(_):
-            raise OSError(errno.EIO, "Input/output error")
-
-        monkeypatch.setattr(Path, "read_bytes", fails)
+        problem = OSError(errno.EIO, "Input/output error")
+        monkeypatch.setattr(Path, "read_bytes", fails_with(problem))
     pattern = f"{re.escape(str(path))} is damaged and was not used .*{FIXES[folder]}"
     with pytest.raises(DataError, match=pattern):
         fetch(server.address, SHA256, "file")
@@ -155,6 +156,8 @@ def test_a_damaged_file_is_named_and_not_passed_over(
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """Sends `CONTENT`, unless `server.trouble(handler)` has answered."""
+
+    server: Any
 
     def do_GET(self):
         self.server.asked.append(self.path)
@@ -174,7 +177,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    running: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     running.asked, running.trouble = [], lambda handler: False
     running.address = f"http://127.0.0.1:{running.server_port}/file"
     thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
@@ -286,21 +289,15 @@ def test_the_disk_fills_up_or_the_reader_stops_it(problem, message, server, monk
     assert in_cache() == []
 
 
-def test_a_file_stands_where_the_cache_folder_should_be(server):
-    files.CACHE.write_text("not a folder")
-    with pytest.raises(DataError, match="cache cannot be written to: allow writing there, or put"):
-        fetch(server.address, SHA256, "file")
-    assert files.CACHE.read_text() == "not a folder" and server.asked == []
-
-
-def test_a_read_only_folder(server, monkeypatch):
+@pytest.mark.parametrize("problem", ["a file in the way", "not allowed"])
+def test_a_cache_that_cannot_be_written_to(problem, server, monkeypatch):
     """The administrator may write anywhere, so the refusal is played by the call that meets it."""
-
-    def refuse(*_, **__):
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(DataError, match="cannot be written to: .*Permission denied"):
+    if problem == "not allowed":
+        refusal = PermissionError(errno.EACCES, "Permission denied")
+        monkeypatch.setattr(Path, "mkdir", fails_with(refusal))
+    else:
+        files.CACHE.write_text("not a folder")
+    with pytest.raises(DataError, match="cache cannot be written to: allow writing there, or put"):
         fetch(server.address, SHA256, "file")
     assert server.asked == []
 
@@ -316,6 +313,7 @@ def test_the_rest_of_a_killed_download_is_no_obstacle(server):
 ONE_OF_TWO = """
 import json, sys
 from pathlib import Path
+from typing import Any
 from cnnbook import files
 from cnnbook.language import set_language
 
@@ -332,19 +330,13 @@ def test_two_processes_at_once_download_once(killed, server):
     When the first one is killed then, the other one goes on."""
     someone_waits = threading.Event()
     server.trouble = lambda _: not someone_waits.wait(60)
-    command = [
-        sys.executable,
-        "-c",
-        ONE_OF_TWO,
-        json.dumps([str(files.CACHE), server.address, SHA256]),
-    ]
+    facts = json.dumps([str(files.CACHE), server.address, SHA256])
+    command = [sys.executable, "-c", ONE_OF_TWO, facts]
+    ways = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "encoding": "utf-8"}
     processes, printed = [], []
     for _ in range(2):
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8", cwd=ROOT
-        )
-        processes.append(process)
-        printed.append([process.stdout.readline()])  # the second starts when the first has begun
+        processes.append(subprocess.Popen(command, cwd=ROOT, **ways))
+        printed.append([processes[-1].stdout.readline()])  # before the second one starts
     assert printed[0][0].startswith("Downloading file")
     assert printed[1][0].startswith("Another program is downloading")
     if killed:
@@ -359,7 +351,6 @@ def test_two_processes_at_once_download_once(killed, server):
 
 
 def test_looking_for_files_costs_little():
-    script = (
-        "import sys, cnnbook.files; sys.exit(bool({'pooch', 'requests', 'torch'} & {*sys.modules}))"
-    )
+    heavy = "{'pooch', 'requests', 'torch'}"
+    script = f"import sys, cnnbook.files; sys.exit(bool({heavy} & {{*sys.modules}}))"
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT).returncode == 0

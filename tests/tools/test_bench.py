@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from unittest import mock
 
 import bench_ladder
 import bench_tests
@@ -32,65 +33,46 @@ ASSET = ROOT / bench.ASSET
 # ------------------------------------------------------------------------------ arithmetic
 
 
-@pytest.mark.parametrize(
-    "points, target, expected",
-    [
-        ([[1.0, 0.85], [2.0, 0.90], [3.0, 0.95]], 90, 2.0),  # at the target counts
-        ([[1.0, 0.91], [2.0, 0.89]], 90, 1.0),  # the first time, even if it falls again
-        ([[1.0, 0.8999]], 90, None),
-        ([], 88, None),
-    ],
-)
-def test_the_first_time_at_a_target(points, target, expected):
-    assert medians.first_time(points, target) == expected
-
-
 def run(*points, until=93):
     return {"seed": 0, "until": until, "points": [list(point) for point in points]}
 
 
-def test_a_run_that_never_arrives_counts_as_endless():
-    fast, slow, never = run((10, 0.9)), run((30, 0.9)), run((50, 0.89))
-    assert medians.median_time([slow, fast, never], 90) == 30
-    assert medians.median_time([fast, never, never], 90) is None
-    assert medians.median_time([fast, slow], 90) == 20
-    assert medians.median_time([fast, never], 90) is None  # half way to endless is endless
-    assert medians.median_time([never], 88) == 50
+@pytest.mark.parametrize(
+    "runs, expected",
+    [
+        ([run((1, 0.85), (2, 0.90), (3, 0.95))], 2),  # at the target counts
+        ([run((1, 0.91), (2, 0.89))], 1),  # the first time, even if it falls again
+        ([run((1, 0.8999))], None),
+        ([run((30, 0.9)), run((10, 0.9)), run((50, 0.89))], 30),  # never is endless
+        ([run((10, 0.9)), run((50, 0.89)), run((50, 0.89))], None),
+        ([run((10, 0.9)), run((30, 0.9))], 20),
+        ([run((10, 0.9)), run((50, 0.89))], None),  # half way to endless is endless
+        ([run((10, 0.91), until=88)], None),  # it was stopped, and says nothing about 90 %
+    ],
+)
+def test_the_median_time_to_90_per_cent(runs, expected):
+    assert medians.median_time(runs, 90) == expected
 
 
 def test_a_run_that_was_stopped_says_nothing_about_what_lies_above():
     whole, stopped = run((10, 0.9), (20, 0.93)), run((16, 0.91), until=90)
     assert medians.median_times([whole, stopped]) == {"88": 13, "90": 13, "92": 20, "93": 20}
-    assert medians.median_time([stopped], 92) is None
     # The accuracy of stopped runs would be too low, too.
     assert medians.best_accuracy([whole, stopped]) == 0.93
 
 
-def test_our_runs_are_summed_up():
-    runs = [
-        {"seed": seed, "seconds": seconds, "accuracy": accuracy}
-        for seed, (seconds, accuracy) in enumerate([(3, 0.9), (9, 0.91), (4, 0.8999)])
-    ]
-    found = medians.summary(90, {}, runs)
-    assert (found["median_seconds"], found["median_accuracy"], found["reached"]) == (4, 0.9, 2)
-
-
-def test_a_recipe_is_kept_as_json_can():
-    recipe = {"network": {"channels": (16, 32)}, "augment": torch.flip, "skip": 0.5, "views": None}
-    assert record.as_json(recipe) == {
-        "network": {"channels": [16, 32]}, "augment": "flip", "skip": 0.5, "views": None
-    }  # fmt: skip
-
-
-def test_the_ratio_needs_our_own_ninety_per_cent():
-    ours = {"median_accuracy": 0.90, "median_seconds": 4.0}
+@pytest.mark.parametrize(
+    "never, accuracy, expected",
+    [(False, 0.90, (30, 25)), (True, 0.90, (None, 25)), (True, 0.8999, (None, None))],
+)
+def test_the_ratio_needs_our_own_ninety_per_cent(never, accuracy, expected):
+    """A course that never arrives: at least what it was given."""
     runs = [run((80, 0.9)), run((120, 0.9)), run((100, 0.89))]
+    if never:
+        runs = [run((80, 0.9)), run((100, 0.8)), run((100, 0.8))]
     course = {"runs": runs, "times": medians.median_times(runs)}
-    assert medians.ratio_to_90(course, ours) == (30, 25)
-    runs = [run((80, 0.9)), run((100, 0.8)), run((100, 0.8))]  # never: at least what it was given
-    course = {"runs": runs, "times": medians.median_times(runs)}
-    assert medians.ratio_to_90(course, ours) == (None, 25)
-    assert medians.ratio_to_90(course, {**ours, "median_accuracy": 0.8999}) == (None, None)
+    ours = {"median_accuracy": accuracy, "median_seconds": 4.0}
+    assert medians.ratio_to_90(course, ours) == expected
 
 
 # --------------------------------------------------------------------------------- writing
@@ -108,12 +90,11 @@ def test_the_record_as_text_is_the_record():
 @pytest.mark.parametrize(
     "arguments, reason",
     [
-        (["--record", "--only", "race"], "in one run"),
+        (["--record", "--only", "race"], "with no --only"),
         (["--record", "--quick"], "nothing that could be recorded"),
-        (["--record", "--seeds", "4"], "at least 5 seeds"),
         (["--only", "race,lunch"], "no section lunch"),
-        (["--seeds", "0"], "at least 1"),
-        (["--go-on", "--only", "race"], "goes with no --only"),
+        (["--first-seed", "-1"], "at least 0"),
+        (["--go-on", "--only", "race"], "with no --only"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(arguments, reason, capsys):
@@ -122,27 +103,19 @@ def test_options_that_do_not_fit_are_refused(arguments, reason, capsys):
     assert stop.value.code == 2 and reason in capsys.readouterr().err
 
 
-def test_the_long_run_of_the_tests_may_be_left_out():
-    options = bench.parse(["--record", "--without-tests"])
-    assert options.sections == [name for name in bench.SECTIONS if name != "tests"]
-    found = made_up()
-    del found["tests"]
-    assert "whole book is checked" in tables.section(made_up(), "en")
-    assert "whole book is checked" not in tables.section(found, "en")
-
-
 def test_pieces_are_put_together_only_where_they_belong_together(tmp_path):
     output = tmp_path / "bench.json"
-    whole = bench.begin(bench.parse(["--output", str(output)]))
+
+    def begun(*arguments):
+        return bench.begin(bench.parse([*arguments, "--output", str(output)]))
+
+    whole = begun()
     assert not whole["in_pieces"]
     output.write_text(record.as_text({**whole, "leak": {"accuracy": 0.1}}))
-    piece = ["--only", "race", "--output", str(output)]
-    found = bench.begin(bench.parse(piece))
-    assert found["leak"] == {"accuracy": 0.1} and found["in_pieces"]
-    for other in (["--first-seed", "7"], ["--quick"]):
-        found = bench.begin(bench.parse(piece + other))
-        assert "leak" not in found and found["in_pieces"]
-    assert "leak" not in bench.begin(bench.parse(["--output", str(output)]))
+    assert "leak" not in begun()
+    for other, known in ([], True), (["--first-seed", "7"], False), (["--quick"], False):
+        found = begun("--only", "race", *other)
+        assert ("leak" in found) == known and found["in_pieces"]
 
 
 def test_a_section_that_breaks_is_named_and_the_others_go_on(tmp_path, monkeypatch, capsys):
@@ -150,8 +123,8 @@ def test_a_section_that_breaks_is_named_and_the_others_go_on(tmp_path, monkeypat
     monkeypatch.setattr(bench, "NEED_ALL_PICTURES", set())
     monkeypatch.setattr(machine, "prepare", lambda: None)
     (tmp_path / "stand_in.py").write_text(
-        "def measure(seeds, quick):\n    return {'accuracy': 0.1}\n"
-        "def show(numbers):\n    print('shown', numbers)\n"
+        "def measure(seeds, quick):\n"
+        "    return {'accuracy': 0.1, 'rows': [{'way': 'loops', 'runs': []}]}\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     output = tmp_path / "bench.json"
@@ -160,100 +133,58 @@ def test_a_section_that_breaks_is_named_and_the_others_go_on(tmp_path, monkeypat
     assert found["broken"]["failed"] == "ModuleNotFoundError"
     assert found["leak"]["accuracy"] == 0.1 and found["leak"]["started"]
     said = capsys.readouterr().out
-    assert "shown {'accuracy': 0.1}" in said and "failed: broken" in said
+    assert re.search(r"accuracy: 0.1\nrows\n +way *\n +loops *\n", said)
+    assert "failed: broken" in said
 
 
 def test_a_long_run_goes_on_from_the_section_that_failed(tmp_path):
     """Else one page that does not build costs another hour."""
     output = tmp_path / "bench.json"
     options = bench.parse(["--go-on", "--output", str(output)])
-    with pytest.raises(ValueError, match="is not there"):
-        bench.go_on(options)
-    found = bench.begin(bench.parse(["--first-seed", "7", "--output", str(output)]))
+    with pytest.raises(ValueError, match="not the same run .* machine, versions, seeds"):
+        bench.begin(options)  # there is none
+    found = bench.begin(bench.parse(["--output", str(output)]))
     found |= {name: {"started": found["date"]} for name in bench.SECTIONS}
-
-    def written(**changes):
-        output.write_text(record.as_text({**found, **changes}))
-
-    written()
-    with pytest.raises(ValueError, match="no section failed"):
-        bench.go_on(options)
-    failed = {"failed": "KeyError"}
-    written(pages=failed)
-    again, sections = bench.go_on(options)
-    assert sections == ["pages", "imports", "tests"]  # in their order, so the later ones, too
-    assert again["seeds"] == [7, 8, 9, 10, 11] and len(again["went_on"]) == 1
-    written(pages=failed, seeds=[1, 2])
-    with pytest.raises(ValueError, match="at least 5 seeds"):
-        bench.go_on(bench.parse(["--record", "--go-on", "--output", str(output)]))
-    for other in ({"quick": True}, {"machine": {}}, {"versions": {}}, {"in_pieces": True}):
-        written(pages=failed, **other)
-        with pytest.raises(ValueError, match="not the same run"):
-            bench.go_on(options)
+    assert bench.left_to_do(found, options) == []
+    found["pages"] = {"failed": "KeyError"}
+    assert bench.left_to_do(found, options) == ["pages", "imports", "tests"]  # in their order
+    output.write_text(record.as_text(found))
+    assert len(bench.begin(options)["went_on"]) == 1
+    for other in ({"quick": True}, {"machine": {}}, {"seeds": [7]}, {"in_pieces": True}):
+        output.write_text(record.as_text({**found, **other}))
+        with pytest.raises(
+            ValueError, match=f"not the same run .*{[*other][0].replace('_', '.*')}"
+        ):
+            bench.begin(options)
 
 
 def test_without_the_full_set_it_stops_with_a_sentence(tmp_path, monkeypatch):
-    def not_here(quick):
-        raise DataError("Four files are missing.")
-
     monkeypatch.setattr(machine, "prepare", lambda: None)
-    monkeypatch.setattr(record, "clothes", not_here)
-    output = tmp_path / "bench.json"
-    with pytest.raises(SystemExit, match="all of Fashion-MNIST, .* Four files are missing"):
-        bench.main(["--output", str(output)])
-    assert not output.exists()
+    monkeypatch.setattr(record, "clothes", mock.Mock(side_effect=DataError("Four are missing.")))
+    with pytest.raises(SystemExit, match="all of Fashion-MNIST, .* Four are missing"):
+        bench.main(["--output", str(tmp_path / "bench.json")])
+    assert not [*tmp_path.iterdir()]
 
 
 # -------------------------------------------------------------------------- a made-up record
 
 
 def made_up():
-    """A record as `make bench` writes it, with invented numbers."""
+    """The book's record, with invented numbers where the tests look."""
+    found = json.loads(ASSET.read_text(encoding="utf-8"))
     course = [run((40, 0.87), (80, 0.885), (120, 0.901)) for _ in range(3)]
-    ours = [
-        {"seed": seed, "seconds": 4.0 + seed / 10, "accuracy": 0.9 + seed / 1000}
-        for seed in range(5)
-    ]
-    entries = []
-    for name in ("course", "lenet", "quickstart", "logistic regression"):
-        entry = {"name": name, "settings": "…", "runs": course}
-        entries.append({**entry, "times": medians.median_times(course)})
-    found = {
-        "date": "2031-02-03T04:05:06Z",
-        "machine": {"processor": "Abacus 9", "cores": 2, "threads": 2, "system": "Linux x86_64"},
-        "versions": {"python": "3.12.1", "torch": "2.14.1+cpu"},
-        "seeds": [0, 1, 2, 3, 4],
-        "quick": False,
-        "in_pieces": False,
-        "feeding": {
-            "rows": [
-                {"way": "torchvision", "workers": 2, "pictures_per_second": 15_374},
-                {"way": "in memory", "batch_size": 250, "pictures_per_second": 1_399_000},
-                {"way": "memory copy", "pictures_per_second": 10_500_000},
-            ]
-        },
-        "step": {"peak_gflops": 140.6, "rows": [{"network": "FashionCNN", "share": 0.291}]},
-        "race": {
-            "peers": entries,
-            "ours": [medians.summary(90, {}, ours)],
-            "ratio_to_90": 28.57,
-            "ratio_to_90_at_least": 28.57,
-        },
-        "leak": {"accuracy": 0.0987, "runs": [{"accuracy": 0.0823}, {"accuracy": 0.1151}]},
-        "convolution": {"rows": [{"way": "loops", "milliseconds": 106.117}]},
-        "figures": {
-            "clocks": {
-                "60 frames a second": [
-                    {"painted_p50": 12.2, "painted_p95": 20.4},
-                    {"painted_p50": 17.6, "painted_p95": 19.9},
-                ]
-            }
-        },
-        "imports": {"torch": 1.678, "cnnbook": 0.002, "setup": 2.338},
-        "tests": {"seconds": 612.0, "counts": {"passed": 800, "failed": 3, "error": 1}},
-    }
-    for name in bench.SECTIONS:
-        found.setdefault(name, {})["started"] = "2031-02-03T04:05:06Z"
+    ours = [{"seconds": 4.0 + seed / 10, "accuracy": 0.9 + seed / 1000} for seed in range(5)]
+    for peer in found["race"]["peers"]:
+        peer |= {"runs": course, "times": medians.median_times(course)}
+    found["race"] |= {"ours": [medians.summary(90, {}, ours)], "ratio_to_90": 28.57}
+    found["race"]["ratio_to_90_at_least"] = 28.57
+    found["machine"]["processor"] = "Abacus 9"
+    found["date"] = "2031-02-03T04:05:06Z"
+    found["leak"] = {"accuracy": 0.0987, "runs": [{"accuracy": 0.0823}, {"accuracy": 0.1151}]}
+    found["figures"]["clocks"]["60 frames a second"] = [
+        {"painted_p50": 12.2, "painted_p95": 20.4}, {"painted_p50": 17.6, "painted_p95": 19.9}
+    ]  # fmt: skip
+    found["tests"] = {"seconds": 612.0, "counts": {"passed": 800, "failed": 3, "error": 1}}
     return found
 
 
@@ -266,10 +197,6 @@ def book(tmp_path):
     return tmp_path
 
 
-def contents(folder):
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 @pytest.mark.parametrize(
     "spoil, reason",
     [
@@ -279,33 +206,33 @@ def contents(folder):
         (lambda found: found["race"].update(failed="KeyError"), "race missing or failed"),
     ],
 )
-def test_only_a_whole_run_becomes_the_record(book, spoil, reason):
-    found, before = made_up(), contents(book)
+def test_only_a_whole_run_becomes_the_record(book, spoil, reason, monkeypatch):
+    monkeypatch.setattr(bench, "write_atomically", lambda path, text: pytest.fail("it writes"))
+    found = made_up()
     spoil(found)
     with pytest.raises(ValueError, match=reason):
         bench.publish(found, book)
-    assert contents(book) == before
 
 
 def test_a_record_comes_with_its_hash_and_the_tables(book):
-    assets = book / bench.ASSET.parent
     for days in (1, 2):  # the second one replaces the first
-        found = made_up()
-        found["date"] = f"2031-02-0{days}T00:00:00Z"
+        found = made_up() | {"date": f"2031-02-0{days}T00:00:00Z"}
         bench.publish(found, book)
         written = (book / bench.ASSET).read_bytes()
         assert json.loads(written) == found
-        sums = (assets / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-        mine = [line for line in sums if line.endswith("  speed_results.json")]
-        assert mine == [f"{hashlib.sha256(written).hexdigest()}  speed_results.json"]
-        names = [line.partition("  ")[2] for line in sums]
-        assert names == sorted(names)
-        old = (ROOT / bench.ASSET.parent / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-        assert set(sums) >= {line for line in old if not line.endswith("speed_results.json")}
+        new, old = (
+            (folder / bench.ASSET.parent / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+            for folder in (book, ROOT)
+        )
+        mine = f"{hashlib.sha256(written).hexdigest()}  speed_results.json"
+        others = [line for line in old if not line.endswith("  speed_results.json")]
+        assert sorted([mine, *others], key=lambda line: line.split()[1]) == new
         for name, language in tables.READMES.items():
             page = (book / name).read_text(encoding="utf-8")
-            assert tables.section(found, language) in page and f"2031-02-0{days}" in page
-            assert page.count("Abacus") == 1
+            assert tables.section(found, language) in page and page.count("Abacus") == 1
+    (book / "README.md").write_text(page + tables.BEGIN, encoding="utf-8")
+    with pytest.raises(ValueError, match="2 times in the page"):
+        bench.publish(found, book)
 
 
 def test_the_tables_say_what_the_record_says():
@@ -315,14 +242,10 @@ def test_the_tables_say_what_the_record_says():
         "| **this book: `speedrun`** | 4.2 s | 4.2 s | – | – | 90.2 % |",
         "| 90 % | 4.2 s | 90.00 90.10 90.20 90.30 90.40 | 5 of 5 |",
         "**29 times sooner**",
-        "torchvision's `DataLoader` 15,374 (2 workers)",
-        "141 GFLOP/s",
-        "FashionCNN: 29 %",
         "median 18 ms, the slowest twentieth above 20 ms",  # of the slowest kind of event
         "in 10 min: 800 passed, 3 failed, errors: 1.",  # not hidden
         "9.9 % on average, 8.2 to 11.5 % in 2 runs: chance",
-        "loops 106.12 ms",
-        "2031-02-03: Abacus 9, 2 of 2 cores, Linux x86_64, Python 3.12.1, torch 2.14.1;",
+        "2031-02-03: Abacus 9, 2 of 2 cores, Linux x86_64, Python 3.",
     ):
         assert words in english
 
@@ -349,16 +272,6 @@ def test_both_languages_have_the_same_numbers_and_words():
     assert numbers[0] == numbers[1] and sections[0] != sections[1]
 
 
-def test_the_markers_must_be_there_once():
-    page = f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n"
-    assert tables.replaced(page, "new\n") == (
-        f"before\n{tables.BEGIN}\n\nnew\n\n{tables.END}\nafter\n"
-    )
-    for broken in (page.replace(tables.END, ""), page + tables.BEGIN):
-        with pytest.raises(ValueError, match="times in the page"):
-            tables.replaced(broken, "new\n")
-
-
 # ---------------------------------------------------------------------------- the sections
 
 
@@ -379,64 +292,42 @@ def test_torchvision_reads_our_pictures(tmp_path):
 
 
 def test_the_clock_stands_still_while_the_test_set_is_looked_at(tmp_path, monkeypatch):
-    part = little_part()
-    dataset = peers.torchvision_dataset(part, part, tmp_path)
-    clock, answers = [0.0], iter([0.5, 0.6, 0.7, 0.8, 0.87, 0.9, 0.99])
+    part, clock = little_part(), [0]
 
     def look(model, test):
         clock[0] += 1000
-        return next(answers)
+        return clock[0] % 1000 / 13.3  # better with every step
 
-    optimizers = []
-
-    def counting_optimizer(parameters):
-        optimizers.append(torch.optim.SGD(parameters, lr=0.01))
-        step = optimizers[-1].step
-        optimizers[-1].step = lambda: (clock.__setitem__(0, clock[0] + 1), step())
-        return optimizers[-1]
+    class CountingSGD(torch.optim.SGD):
+        def step(self):
+            clock[0] += 1
+            super().step()
 
     monkeypatch.setattr(peers, "accuracy_on", look)
     monkeypatch.setattr(peers.time, "perf_counter", lambda: clock[0])
-    peer = {
-        "network": peers.quickstart,
-        "optimizer": counting_optimizer,
-        "loader": {"batch_size": 5},  # 8 steps an epoch, a look after every second one
-        "epochs": 3,
-    }
+    peer = {"network": peers.quickstart, "optimizer": CountingSGD, "epochs": 3}
+    peer["loader"] = {"batch_size": 5}  # 8 steps an epoch, a look after every second one
+    dataset = peers.torchvision_dataset(part, part, tmp_path)
     found = peers.train_peer(peer, dataset, part, seed=4, until=90)
-    accuracies = [0.5, 0.6, 0.7, 0.8, 0.87, 0.9]  # and it stops there
-    seconds = [2, 4, 6, 8, 10, 12]
-    points = [list(point) for point in zip(seconds, accuracies, strict=True)]
+    points = [[steps, round(steps / 13.3, 4)] for steps in range(2, 14, 2)]  # and it stops there
     assert found == {"seed": 4, "until": 90, "points": points}
 
 
 @pytest.mark.parametrize("make", [peers.lenet, peers.quickstart])
 def test_the_peers_answer_and_are_judged_in_eval_mode(make):
-    part = little_part(600)
-    model = make()
+    part, model, seen = little_part(600), make(), []
     answers = model(part.images.float() / 255).argmax(1)
+    model.register_forward_pre_hook(lambda module, _: seen.append(module.training))
     expected = (answers == part.labels).double().mean().item()
     assert peers.accuracy_on(model, part) == pytest.approx(expected)
-    assert model.training
-    seen = []
-    model.register_forward_pre_hook(lambda module, _: seen.append(module.training))
-    peers.accuracy_on(model, part)
-    assert seen and not any(seen)
+    assert model.training and seen and not any(seen)
 
 
 def test_the_ladder_ends_at_the_recipe_of_the_smallest_goal():
     """Otherwise chapter 5.6 takes apart something that `speedrun` does not do."""
-    top = bench_ladder.recipe(bench_ladder.UP)
-    for name in ("batch_size", "learning_rate", "augment", "views"):
-        assert top[name] == RECIPES[90][name], name
-
-
-def test_the_chapter_has_a_word_for_every_step_of_the_ladder():
-    path = ROOT / "cnnbook" / "words" / "5_6_speedrun.json"
-    words = json.loads(path.read_text(encoding="utf-8"))
-    names = [name for name, _ in bench_ladder.UP]
-    names += [f"without_{name}" for name, _ in bench_ladder.WITHOUT]
-    assert not [name for name in names if name not in words]
+    top, recipe = bench_ladder.recipe(bench_ladder.UP), RECIPES[90]
+    same = ("batch_size", "learning_rate", "augment", "views")
+    assert {name: top[name] for name in same} == {name: recipe[name] for name in same}
 
 
 def test_failing_tests_are_in_the_record():
@@ -452,7 +343,7 @@ def test_failing_tests_are_in_the_record():
 
 def test_a_quick_run_from_beginning_to_end(tmp_path):
     output, names = tmp_path / "bench.json", {"convolution", "imports", "feeding", "leak"}
-    command = [sys.executable, str(ROOT / "bench" / "bench.py"), "--quick", "--seeds", "1"]
+    command = [sys.executable, str(ROOT / "bench" / "bench.py"), "--quick"]
     command += ["--only", ",".join(names), "--output", str(output)]
     environment = dict(os.environ, CNNBOOK_THREADS="1", OMP_NUM_THREADS="1", PYTHONUTF8="1")
     done = subprocess.run(
@@ -470,7 +361,7 @@ def test_a_quick_run_from_beginning_to_end(tmp_path):
         *["torchvision"] * 2, *["in memory"] * 2, "memory copy"
     ]  # fmt: skip
     assert all(row["pictures_per_second"] > 0 for row in found["feeding"]["rows"])
-    for title in ("—— convolution", "sliding windows", "import torch", "memory copy", "chance"):
+    for title in ("—— convolution", "sliding windows", "cnnbook: 0", "memory copy", "goal: 90"):
         assert title in done.stdout
 
 
@@ -504,7 +395,7 @@ def test_the_record_is_what_is_made_of_its_runs_with_the_recipes_that_the_book_h
         assert ours[goal] == medians.summary(goal, record.as_json(recipe), ours[goal]["runs"])
     ratios = medians.ratio_to_90(found["race"]["peers"][0], ours[90])
     stated = (found["race"]["ratio_to_90"], found["race"]["ratio_to_90_at_least"])
-    assert stated == tuple(ratio and round(ratio, 2) for ratio in ratios)
+    assert stated == ratios
     for place, changes in (("up", bench_ladder.UP), ("without", bench_ladder.WITHOUT)):
         rows = [row["name"] for row in found["ladder"][place]]
         assert rows == [name for name, _ in changes], place

@@ -10,7 +10,7 @@ import string
 import subprocess
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -140,17 +140,12 @@ def test_only_pythons_that_the_packages_have_builds_for(
 
 def test_a_taken_port_leads_to_the_next_free_one(capsys, monkeypatch):
     monkeypatch.setenv("LANG_BOOK", "en")
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         free = start.choose_port(str(port))
-    assert free > port
-    assert (
-        f"Port {port} is taken by another program, so this uses {free}" in capsys.readouterr().out
-    )
-    assert start.choose_port(str(free)) == free
-    assert capsys.readouterr().out == ""
+    said = capsys.readouterr().out
+    assert free > port and f"Port {port} is taken by another program, so this uses {free}" in said
+    assert start.choose_port(str(free)) == free and capsys.readouterr().out == ""
 
 
 def test_a_python_or_a_disk_that_cannot_hold_an_environment(tmp_path, monkeypatch, capsys):
@@ -275,8 +270,9 @@ def test_a_failed_installation_is_said_and_tried_again(book, settings, sentence)
 @pytest.fixture
 def index():
     """A stand-in for PyTorch's index that answers with `index.page`; None: with nothing at all."""
+    over = threading.Event()
 
-    class Answer(BaseHTTPRequestHandler):
+    class Answer(SimpleHTTPRequestHandler):
         def do_GET(self):
             if server.page is None:
                 return over.wait(20)
@@ -284,20 +280,15 @@ def index():
             self.end_headers()
             self.wfile.write(server.page.encode())
 
-        def log_message(self, *words):
-            pass
-
-    over = threading.Event()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     pin = re.search(r"^torch==(.+)$", (ROOT / "constraints.txt").read_text(), flags=re.M).group(1)
     python = f"cp3{sys.version_info.minor}"
-    server.wheel = f'<a href="torch-{pin}%2Bcpu-{python}-{python}-linux_x86_64.whl">torch</a>'
-    server.address = f"http://127.0.0.1:{server.server_port}"
-    yield server
-    over.set()
-    server.shutdown()
-    server.server_close()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        server.wheel = f'<a href="torch-{pin}%2Bcpu-{python}-{python}-linux_x86_64.whl">torch</a>'
+        server.address = f"http://127.0.0.1:{server.server_port}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        over.set()
+        server.shutdown()
 
 
 @posix

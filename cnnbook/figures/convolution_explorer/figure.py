@@ -4,11 +4,12 @@ import numpy as np
 import traitlets
 
 from cnnbook import convolution, language
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE
 from cnnbook.figures.tables import (
     KERNELS,
     draw_table,
+    from_rows,
     grid,
     kernel_grid,
     labelled_grids,
@@ -16,56 +17,38 @@ from cnnbook.figures.tables import (
     table_trait,
     to_rows,
 )
+from cnnbook.figures.traits import inside, nearest, number
 
-COURSE_INPUT = np.array(
-    [
-        [1, 0, 0, 0, 0, 1],
-        [0, 1, 0, 0, 1, 0],
-        [0, 0, 1, 1, 0, 0],
-        [1, 0, 0, 0, 1, 0],
-        [0, 1, 0, 0, 1, 0],
-        [0, 0, 1, 0, 1, 0],
-    ]
+COURSE_INPUT = from_rows(
+    "1 0 0 0 0 1; 0 1 0 0 1 0; 0 0 1 1 0 0; 1 0 0 0 1 0; 0 1 0 0 1 0; 0 0 1 0 1 0"
 )
-RANGES = {"stride": (1, 4), "padding": (0, 3), "dilation": (1, 3)}
 
 
 class ConvolutionExplorer(Figure):
     """A kernel moves over an input; the sum at the present position is written out.
 
-    Parameters
-    ----------
-    image : array_like (H, W), optional
-        The input, at most 64 × 64; leading dimensions of size 1 are dropped. Default: the course's
-        6 × 6 example.
-    kernel : array_like (kH, kW) or str, optional
-        At most 5 × 5, or a name from `KERNELS`. Default: the course's 3 × 3 kernel.
-    stride, padding, dilation : int
-        1…4, 0…3 and 1…3; the same for rows and columns.
-    position : (int, int)
-        Row and column of the output cell that is shown.
-    pictures : dict of str to array_like, optional
-        More inputs that the reader can choose in the page, by label.
+    Raises ValueError if a value cannot be shown; it names the value.
 
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
+    image : array_like (H, W), optional. The input, at most 64 × 64; leading dimensions of size 1
+        are dropped. Default: the course's 6 × 6 example.
+    kernel : array_like (kH, kW) or str, optional. At most 5 × 5, or a name from `KERNELS`. Default:
+        the course's 3 × 3 kernel.
+    stride, padding, dilation : int. 1…4, 0…3 and 1…3; the same for rows and columns.
+    position : (int, int). Row and column of the output cell that is shown.
+    pictures : dict of str to array_like, optional. More inputs that the reader can choose in the
+        page, by label.
     """
 
-    image = table_trait()
-    kernel = table_trait()
-    stride = traitlets.Int(1).tag(sync=True)
-    padding = traitlets.Int(0).tag(sync=True)
-    dilation = traitlets.Int(1).tag(sync=True)
+    image = table_trait(grid)
+    kernel = table_trait(kernel_grid)
+    stride, padding, dilation = number(1, 1, 4), number(0, 0, 3), number(1, 1, 3)
     position = traitlets.List(traitlets.Int(), [0, 0]).tag(sync=True)
     pictures = traitlets.Dict().tag(sync=True)
     kernels = traitlets.Dict().tag(sync=True)
     fixed = ("pictures", "kernels")
 
     def __init__(self, image=None, kernel="course", pictures=None, **state):
-        image = grid("image", COURSE_INPUT if image is None else image)
-        kernel = kernel_grid(kernel)
+        image = COURSE_INPUT if image is None else image
         example = {language.text("convolution_explorer.example"): COURSE_INPUT}
         pictures = labelled_grids("pictures", example) | labelled_grids("pictures", pictures or {})
         kernels = {
@@ -93,32 +76,13 @@ class ConvolutionExplorer(Figure):
             dilation=self.dilation,
         )[0, 0]
 
-    @traitlets.validate("image", "kernel")
-    def _check_grid(self, proposal):
-        value, name = proposal["value"], proposal["trait"].name
-        return kernel_grid(value) if name == "kernel" else grid(name, value)
-
-    @traitlets.validate("stride", "padding", "dilation")
-    def _check_number(self, proposal):
-        value, name = proposal["value"], proposal["trait"].name
-        low, high = RANGES[name]
-        if not low <= value <= high:
-            raise StateError(f"{name} is {value}; this figure shows {low} to {high}")
-        return value
-
     @traitlets.validate("position")
     def _check_position(self, proposal):
-        value, shape = proposal["value"], self.output_shape
-        allowed = [max(1, size) for size in shape]
-        inside = len(value) == 2 and all(0 <= v < n for v, n in zip(value, allowed, strict=True))
-        if not inside:
-            raise StateError(f"position is {value}; the output has {shape[0]} × {shape[1]} cells")
-        return value
+        return inside("position", proposal["value"], self.output_shape)
 
     @traitlets.observe("image", "kernel", "stride", "padding", "dilation")
     def _stay_inside(self, change):
-        limits = [max(0, size - 1) for size in self.output_shape]
-        self.position = [min(p, limit) for p, limit in zip(self.position, limits, strict=True)]
+        self.position = nearest(self.position, self.output_shape)
 
     def alternative_text(self):
         sizes = self.text(
@@ -133,9 +97,7 @@ class ConvolutionExplorer(Figure):
         return f"{sizes} {self._here()}"
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
-
-        plot = Plot(figsize=(7.2, 3.7), layout="constrained")
+        plot = blank(7.2, 3.7, h_pad=0.12)
         axes = plot.subplots(1, 3, width_ratios=(5, 2.2, 5))
         padded = np.pad(self.image, self.padding)
         fits = 0 not in self.output_shape
@@ -149,7 +111,6 @@ class ConvolutionExplorer(Figure):
         shapes = (self.image.shape, self.kernel.shape, self.output_shape)
         for axis, name, shape in zip(axes, ("input", "kernel", "output"), shapes, strict=True):
             axis.set_title(f"{self.text(name)} {size_text(shape)}")
-        plot.get_layout_engine().set(h_pad=0.12)
         plot.supxlabel(self._sum() if fits else self._here(), fontsize=11)
         return plot
 

@@ -5,8 +5,9 @@ import math
 import traitlets
 
 from cnnbook.convolution import output_size
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import GREEN, ORANGE, PURPLE
+from cnnbook.figures.traits import choice
 
 LAYERS = ["conv1", "pool1", "conv2", "pool2", "fc1", "fc2"]
 ALLOWED = {  # what the reader can set
@@ -39,6 +40,8 @@ def _number(default):
 class CostExplorer(Figure):
     """The reader changes the shape of a small CNN and sees what each layer costs.
 
+    Raises ValueError if a value cannot be shown; it names the value.
+
     1 × 28 × 28 → conv1 → (pool1) → conv2 → (pool2) → (fc1) → fc2 with ten logits. The padding is
     ``kernel // 2``. A batch norm follows every layer but the last, as in `models.SpeedrunCNN`:
     these layers have no bias, and two parameters a filter or unit for the norm. Its multiplications
@@ -55,28 +58,16 @@ class CostExplorer(Figure):
     forward pass (values, gradient of the weights, gradient of the input), and twice for conv1,
     which needs no gradient of the picture.
 
-    Parameters
-    ----------
     filters1, filters2 : int, 1…128
     kernel1, kernel2 : 1, 3, 5 or 7
     stride1, stride2 : int, 1…3
-    pool1, pool2 : bool
-        Whether a 2 × 2 max pooling follows.
-    hidden : int, 0…1024
-        Units of fc1; 0 leaves the layer out.
-    batch : int
-        Pictures a batch: 1, 2, 4, … 1024. The weights are read once a batch.
-    peak : float
-        Most floating point operations a second, in 10⁹ (GFLOP/s). Default 100: measure your own.
-    bandwidth : float
-        Most bytes a second between processor and memory, in 10⁹ (GB/s). Default 10.
-    layer : str
-        The layer whose product is written out, one of ``LAYERS``.
-
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
+    pool1, pool2 : bool. Whether a 2 × 2 max pooling follows.
+    hidden : int, 0…1024. Units of fc1; 0 leaves the layer out.
+    batch : int. Pictures a batch: 1, 2, 4, … 1024. The weights are read once a batch.
+    peak : float. Most floating point operations a second, in 10⁹ (GFLOP/s). Default 100: measure
+        your own.
+    bandwidth : float. Most bytes a second between processor and memory, in 10⁹ (GB/s). Default 10.
+    layer : str. The layer whose product is written out, one of ``LAYERS``.
     """
 
     filters1, kernel1, stride1 = _number(32), _number(3), _number(1)
@@ -86,7 +77,7 @@ class CostExplorer(Figure):
     hidden, batch = _number(600), _number(128)
     peak = traitlets.Float(100.0).tag(sync=True)
     bandwidth = traitlets.Float(10.0).tag(sync=True)
-    layer = traitlets.Unicode("conv1").tag(sync=True)
+    layer = choice(LAYERS, "conv1")
     presets = traitlets.Dict(PRESETS).tag(sync=True)
     fixed = ("presets",)
 
@@ -153,13 +144,6 @@ class CostExplorer(Figure):
             raise StateError(f"{name} is {value}; it must be the machine's {unit}, more than 0")
         return value
 
-    @traitlets.validate("layer")
-    def _check_layer(self, proposal):
-        if proposal["value"] not in LAYERS:
-            known = ", ".join(LAYERS)
-            raise StateError(f"layer is {proposal['value']!r}; the layers are {known}")
-        return proposal["value"]
-
     def alternative_text(self):
         """Counts only, no times: those depend on the machine."""
         layers = [layer for layer in self.layers if layer["kind"] != "pooling"]
@@ -169,9 +153,7 @@ class CostExplorer(Figure):
         return self.text("alternative", layers=each, **totals)
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
-
-        plot = Plot(figsize=(7.2, 3.2), layout="constrained")
+        plot = blank(7.2, 3.2)
         axes = plot.subplots()
         layers = self.layers[::-1]  # the first on top
         millions = [layer["multiplications"] / 1e6 for layer in layers]

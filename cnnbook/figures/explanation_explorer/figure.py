@@ -5,11 +5,11 @@ from collections import OrderedDict
 import numpy as np
 import traitlets
 
-from cnnbook import language
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import LIGHT_GREEN, LINE, ORANGE
 from cnnbook.figures.small_network import (
     SHAPES,
+    class_names,
     class_of,
     examples,
     network_of,
@@ -18,6 +18,7 @@ from cnnbook.figures.small_network import (
     rounded,
     to_base64,
 )
+from cnnbook.figures.traits import choice, inside, number
 
 VIEWS = ("patch", "maps", "saliency", "gradient_input", "integrated", "grad_cam", "occlusion")
 LAYERS = ("conv1", "pool1", "conv2", "pool2")
@@ -28,51 +29,36 @@ STEPS = 32  # of integrated gradients
 class ExplanationExplorer(Figure):
     """Explanations of a trained :class:`cnnbook.models.SmallCNN`, all computed in the page.
 
-    Parameters
-    ----------
-    picture : array_like (28, 28) or (1, 28, 28), optional
-        0 = black … 255 = white. Default: the first of `pictures` that shows a `label`.
-    label : int, optional
-        Its true class, 0 … 9; None when nobody knows.
-    pictures, labels : uint8 (N, 28, 28) or (N, 1, 28, 28) and N ints, optional
-        What the list offers. Default: the first test picture of each class.
-    model : cnnbook.models.SmallCNN, optional
-        Its weights are rounded to float16. Default: the network that ships with the book.
-    view : str
-        "patch" (the reader covers a square), "maps", "saliency", "gradient_input",
+    Raises ValueError if a value cannot be shown; it names the value.
+
+    picture : array_like (28, 28) or (1, 28, 28), optional. 0 = black … 255 = white. Default: the
+        first of `pictures` that shows a `label`.
+    label : int, optional. Its true class, 0 … 9; None when nobody knows.
+    pictures, labels : uint8 (N, 28, 28) or (N, 1, 28, 28) and N ints, optional. What the list
+        offers. Default: the first test picture of each class.
+    model : cnnbook.models.SmallCNN, optional. Its weights are rounded to float16. Default: the
+        network that ships with the book.
+    view : str. "patch" (the reader covers a square), "maps", "saliency", "gradient_input",
         "integrated", "grad_cam" or "occlusion".
-    target : int
-        The class to explain, 0 … 9. Default: the label, or the network's answer.
-    layer : str
-        "conv1", "pool1", "conv2" or "pool2", for the views "maps" and "grad_cam"; convolutions
-        behind their ReLU.
-    channel : int
-        The map shown in the view "maps".
-    position : (int, int)
-        Row and column of the patch's middle, or of the value read out.
-    size, cover : int 1 … 14, and "black", "grey" or "white"
-        The patch.
+    target : int. The class to explain, 0 … 9. Default: the label, or the network's answer.
+    layer : str. "conv1", "pool1", "conv2" or "pool2", for the views "maps" and "grad_cam";
+        convolutions behind their ReLU.
+    channel : int. The map shown in the view "maps".
+    position : (int, int). Row and column of the patch's middle, or of the value read out.
+    size, cover : int 1 … 14, and "black", "grey" or "white". The patch.
 
     Attributes
     ----------
     attribution : float32 (h, w), what is shown, by `cnnbook.explain`; None in the view "patch"
     logits : float32 (10,), of the picture without the patch
-
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
     """
 
     picture = picture_trait()
-    label = traitlets.Int(None, allow_none=True).tag(sync=True)
-    view = traitlets.Enum(VIEWS, "patch").tag(sync=True)
-    target = traitlets.Int().tag(sync=True)
-    layer = traitlets.Enum(LAYERS, "conv2").tag(sync=True)
-    channel = traitlets.Int(0).tag(sync=True)
+    label = number(None, 0, 9, allow_none=True)
+    view, layer = choice(VIEWS, "patch"), choice(LAYERS, "conv2")
+    target, channel = number(0, 0, 9), number(0, 0, 15)
     position = traitlets.List(traitlets.Int(), [14, 14]).tag(sync=True)
-    size = traitlets.Int(8).tag(sync=True)
-    cover = traitlets.Enum(tuple(COVERS), "black").tag(sync=True)
+    size, cover = number(8, 1, 14), choice(tuple(COVERS), "black")
     weights = traitlets.Unicode().tag(sync=True)
     pictures = traitlets.List(traitlets.Unicode()).tag(sync=True)
     labels = traitlets.List(traitlets.Int()).tag(sync=True)
@@ -99,7 +85,7 @@ class ExplanationExplorer(Figure):
             weights=weights,
             pictures=[to_base64(one) for one in pictures],
             labels=labels,
-            classes=[language.text(f"data.class_{number}") for number in range(10)],
+            classes=class_names(),
             **state,
         )
 
@@ -114,10 +100,11 @@ class ExplanationExplorer(Figure):
         model = layers_by_name(network_of(self.weights))
         x, black = _normal(self.picture)[None, None], _normal(np.array(0))
         layer = self.layer.replace("conv", "relu")
+        last = SHAPES[self.layer][0] - 1
         if self.view == "patch":
             return None
         if self.view == "maps":
-            maps = explain.feature_maps(model, x, layer)[:, min(self.channel, self._most())]
+            maps = explain.feature_maps(model, x, layer)[:, min(self.channel, last)]
         elif self.view == "saliency":
             maps = explain.saliency(model, x, self.target)[0]
         elif self.view == "gradient_input":
@@ -132,27 +119,9 @@ class ExplanationExplorer(Figure):
             maps = explain.occlusion(model, x, self.target, self.size, stride, cover)[0]
         return maps[0].numpy()
 
-    def _most(self):
-        return SHAPES[self.layer][0] - 1
-
-    @traitlets.validate("picture")
-    def _check_picture(self, proposal):
-        return pixels_of(proposal["value"])
-
-    @traitlets.validate("label", "target", "channel", "size")
-    def _check_number(self, proposal):
-        value, name = proposal["value"], proposal["trait"].name
-        least, most = {"size": (1, 14), "channel": (0, 15)}.get(name, (0, 9))
-        if value is not None and not least <= value <= most:
-            raise StateError(f"{name} is {value}; it must lie between {least} and {most}")
-        return value
-
     @traitlets.validate("position")
     def _check_position(self, proposal):
-        value = proposal["value"]
-        if len(value) != 2 or not all(0 <= place < 28 for place in value):
-            raise StateError(f"position is {value}; it must be a row and a column, 0 to 27")
-        return value
+        return inside("position", proposal["value"], (28, 28), "the picture")
 
     def alternative_text(self):
         names = {"view": self.text(self.view), "name": self.classes[self.target]}
@@ -160,10 +129,9 @@ class ExplanationExplorer(Figure):
         return self.text("alternative", logit=logit, **names)
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
         from matplotlib.patches import Rectangle
 
-        plot = Plot(figsize=(9, 3.1), layout="constrained")
+        plot = blank(9, 3.1)
         left, middle, right = plot.subplots(1, 3, width_ratios=(3, 3, 2.6))
         left.imshow(self.picture, cmap="gray", vmin=0, vmax=255)
         found = self.attribution
@@ -212,17 +180,12 @@ def layers_by_name(small):
     """The layers of a `SmallCNN` laid end to end, so that each has a name; the same answers."""
     from torch import nn
 
-    parts = {
-        "conv1": small.conv1,
-        "relu1": nn.ReLU(),
-        "pool1": nn.MaxPool2d(2),
-        "conv2": small.conv2,
-        "relu2": nn.ReLU(),
-        "pool2": nn.MaxPool2d(2),
-        "flatten": nn.Flatten(),
-        "fc": small.fc,
-    }
-    return nn.Sequential(OrderedDict(parts)).eval()
+    parts: OrderedDict[str, nn.Module] = OrderedDict(
+        conv1=small.conv1, relu1=nn.ReLU(), pool1=nn.MaxPool2d(2),
+        conv2=small.conv2, relu2=nn.ReLU(), pool2=nn.MaxPool2d(2),
+        flatten=nn.Flatten(), fc=small.fc,
+    )  # fmt: skip
+    return nn.Sequential(parts).eval()
 
 
 def _normal(pixels):

@@ -8,9 +8,10 @@ import traitlets
 from cnnbook import convolution
 from cnnbook.arrays import numbers_of, shortened
 from cnnbook.figures.convolution_explorer.figure import COURSE_INPUT
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE, PURPLE
 from cnnbook.figures.tables import KERNELS, size_text
+from cnnbook.figures.traits import inside, nearest, number
 
 DEPTH, ROW, COLUMN = np.indices((4, 4, 4))
 SIGNAL = (
@@ -40,25 +41,18 @@ def to_text(array):
 class KernelMotion(Figure):
     """A kernel moves along as many directions as its convolution has; the output fills up.
 
-    Parameters
-    ----------
-    directions : 1, 2 or 3
-        Which of the three convolutions is shown.
-    signal, picture, volume : (input, kernel), optional
-        What 1, 2 and 3 directions show. `input` ``(C, *size)`` and `kernel` ``(C, *kernel size)``
-        hold at most 2 channels, 10, 7 × 7 or 6 × 6 × 6 numbers a channel, and 27 weights a kernel.
-    channels : 1 or 2
-        How many of the channels are used.
-    position : (int, int, int)
-        Slice, row and column of the output cell that is shown; 0 for directions there are not.
+    Raises ValueError if a value cannot be shown; it names the value.
 
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
+    directions : 1, 2 or 3. Which of the three convolutions is shown.
+    signal, picture, volume : (input, kernel), optional. What 1, 2 and 3 directions show. `input`
+        ``(C, *size)`` and `kernel` ``(C, *kernel size)`` hold at most 2 channels, 10, 7 × 7 or 6 ×
+        6 × 6 numbers a channel, and 27 weights a kernel.
+    channels : 1 or 2. How many of the channels are used.
+    position : (int, int, int). Slice, row and column of the output cell that is shown; 0 for
+        directions there are not.
     """
 
-    directions = traitlets.Int(1).tag(sync=True)
+    directions = number(1, 1, 3)
     channels = traitlets.Int(1).tag(sync=True)
     position = traitlets.List(traitlets.Int(), [0, 0, 0]).tag(sync=True)
     inputs = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -82,27 +76,21 @@ class KernelMotion(Figure):
         box, kernel = self.shown
         return convolution.conv3d(box[None], kernel[None])[0, 0]
 
-    @traitlets.validate("directions", "channels")
-    def _check_choice(self, proposal):
-        value, name = proposal["value"], proposal["trait"].name
-        directions = value if name == "directions" else self.directions
-        most = 3 if name == "directions" else len(self._boxes[directions - 1][0])
+    @traitlets.validate("channels")
+    def _check_channels(self, proposal):
+        value, most = proposal["value"], len(self._boxes[self.directions - 1][0])
         if not 1 <= value <= most:
-            raise StateError(f"{name} is {value}; this figure shows 1 to {most}")
+            raise StateError(f"channels is {value}; it must lie between 1 and {most}")
         return value
 
     @traitlets.validate("position")
     def _check_position(self, proposal):
-        value, shape = proposal["value"], self.output.shape
-        if len(value) != 3 or not all(0 <= v < n for v, n in zip(value, shape, strict=True)):
-            raise StateError(f"position is {value}; the output has {size_text(shape)} cells")
-        return value
+        return inside("position", proposal["value"], self.output.shape)
 
     @traitlets.observe("directions")
     def _stay_inside(self, change):
         self.channels = min(self.channels, len(self._boxes[self.directions - 1][0]))
-        limits = [size - 1 for size in self.output.shape]
-        self.position = [min(p, most) for p, most in zip(self.position, limits, strict=True)]
+        self.position = nearest(self.position, self.output.shape)
 
     def alternative_text(self):
         box, kernel = self.shown
@@ -119,8 +107,6 @@ class KernelMotion(Figure):
         )
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
-
         box, kernel = self.shown
         output, start = self.output, self.position
         boards = [("input", one, BLUE, start, kernel.shape[1:]) for one in box]
@@ -129,7 +115,7 @@ class KernelMotion(Figure):
         deep, upright = self.directions == 3, self.directions == 1
         wide = [one.shape[2] + SLANT * one.shape[1] * deep for _, one, *_ in boards]
         size = (5, 0.9 * len(boards)) if upright else (0.36 * sum(wide) + 0.4 * len(boards), 3.7)
-        plot = Plot(figsize=size, layout="constrained")
+        plot = blank(*size)
         shape = (len(boards), 1) if upright else (1, len(boards))
         rows = plot.subplots(*shape, squeeze=False, width_ratios=None if upright else wide)
         for k, (axes, (name, *look)) in enumerate(zip(rows.flat, boards, strict=True)):
@@ -174,29 +160,23 @@ def _draw(axes, deep, table, colour, start, size):
 
 def _boxes(axes, pair):
     """Input and kernel as (C, D, H, W), with sizes of 1 for the directions there are not."""
-    result, name = [], ("signal", "picture", "volume")[axes - 1]
+    name, most = ("signal", "picture", "volume")[axes - 1], MOST_SIZE[axes]
     try:
-        arrays = [numbers_of(array, name) for array in pair]
+        box, kernel = arrays = [numbers_of(array, name) for array in pair]
     except (TypeError, ValueError):
-        arrays = []
-    if len(arrays) != 2:
-        raise StateError(f"{name} is {shortened(pair)}; it must be a pair (input, kernel)")
+        raise StateError(f"{name} is {shortened(pair)}; it must be (input, kernel)") from None
     for array in arrays:
-        if array.ndim != axes + 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+        if array.ndim != axes + 1 or array.dtype == bool or not np.isfinite(array).all():
             raise StateError(
-                f"{name} has shape {array.shape}, type {array.dtype}; it must be an input and a "
-                f"kernel of finite numbers with {axes + 1} axes, the channel first"
+                f"{name} has shape {array.shape}, type {array.dtype}; it must hold finite numbers "
+                f"along {axes + 1} axes, the channel first"
             )
-        result.append(array.reshape(len(array), *[1] * (3 - axes), *array.shape[1:]))
-    box, kernel = result
-    fits = all(
-        k <= n <= MOST_SIZE[axes] for k, n in zip(kernel.shape[1:], box.shape[1:], strict=True)
-    )
-    if len(box) != len(kernel) or not 1 <= len(box) <= 2 or not fits or not box.size:
+    fits = all(k <= n <= most for k, n in zip(kernel.shape[1:], box.shape[1:], strict=True))
+    channels_fit = len(box) == len(kernel) and len(box) in (1, 2)
+    cells = prod(kernel.shape[1:])
+    if not channels_fit or not fits or not box.size or not 1 <= cells <= MOST_CELLS:
         raise StateError(
             f"{name} has an input {box.shape} and a kernel {kernel.shape}; this figure shows 1 or "
-            f"2 channels, up to {MOST_SIZE[axes]} cells an axis, and a kernel that fits"
+            f"2 channels, up to {most} cells an axis, a kernel that fits, of at most {MOST_CELLS}"
         )
-    if prod(kernel.shape[1:]) > MOST_CELLS or not kernel.size:
-        raise StateError(f"{name} has a kernel {kernel.shape}; at most {MOST_CELLS} cells")
-    return box, kernel
+    return tuple(a.reshape(len(a), *[1] * (3 - axes), *a.shape[1:]) for a in arrays)

@@ -1,12 +1,14 @@
 """Message passing: who speaks to a node and with what weight, and what the network makes of it."""
 
 import math
+from typing import Any
 
 import torch
 import traitlets
 
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, LINE, ORANGE, QUIET
+from cnnbook.figures.traits import number
 from cnnbook.graphs import GCN, Graph, normalised_adjacency
 
 SHAPES = "os"  # a circle for party 0, a square for party 1
@@ -15,13 +17,13 @@ SHAPES = "os"  # a circle for party 0, a square for party 1
 class MessagePassing(Figure):
     """A small graph: choose a node and see who speaks to it; connect nodes, step through epochs.
 
-    Parameters
-    ----------
-    graph : cnnbook.graphs.Graph
-        At most 40 nodes in two classes, with ``places`` for the drawing; edges of weight 1.
-    snapshots : {epoch: state_dict of a cnnbook.graphs.GCN}, optional
-        Copies of the weights of one training run; kept with four decimals. The features must be
-        the identity matrix, as those of `karate_club`.
+    Raises ValueError if a value cannot be shown; it names the value.
+
+    graph : cnnbook.graphs.Graph. At most 40 nodes in two classes, with ``places`` for the drawing;
+        edges of weight 1.
+    snapshots : {epoch: state_dict of a cnnbook.graphs.GCN}, optional. Copies of the weights of one
+        training run; kept with four decimals. The features must be the identity matrix, as those of
+        `karate_club`.
 
     Attributes
     ----------
@@ -29,11 +31,6 @@ class MessagePassing(Figure):
     layers : through how many layers a message has gone, 0 … 2
     edges : list of [i, j], each edge once; the reader changes it
     snapshot : which of `epochs` is shown
-
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
     """
 
     places = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
@@ -45,7 +42,7 @@ class MessagePassing(Figure):
     weights = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
     snapshot = traitlets.Int(0).tag(sync=True)
     node = traitlets.Int(0).tag(sync=True)
-    layers = traitlets.Int(1).tag(sync=True)
+    layers = number(1, 0, 2)
     fixed = ("places", "labels", "known", "original", "epochs", "weights")
 
     def __init__(self, graph, snapshots=None, **state):
@@ -69,10 +66,10 @@ class MessagePassing(Figure):
             **state,
         )
 
-    @traitlets.validate("edges", "node", "layers", "snapshot", "weights")
+    @traitlets.validate("edges", "node", "snapshot", "weights")
     def _check(self, proposal):
         value, name, count = proposal["value"], proposal["trait"].name, len(self.labels)
-        limits = {"node": count - 1, "layers": 2, "snapshot": max(0, len(self.weights) - 1)}
+        limits = {"node": count - 1, "snapshot": max(0, len(self.weights) - 1)}
         if name in limits and not 0 <= value <= limits[name]:
             raise StateError(f"{name} is {value}; it must lie between 0 and {limits[name]}")
         if name == "edges":
@@ -96,7 +93,7 @@ class MessagePassing(Figure):
         """With what weight each node speaks to `node` through `layers` layers, (N,)."""
         return torch.linalg.matrix_power(self.matrix(), self.layers)[self.node]
 
-    def logits(self):
+    def logits(self) -> Any:
         """What the network of the snapshot says on these edges, (N, 2); None without snapshots."""
         if not self.weights:
             return None
@@ -128,17 +125,16 @@ class MessagePassing(Figure):
         return f"{sentence} {self.text('alternative_trained', **values)}"
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
-
         logits, heard = self.logits(), self.heard()
-        plot = Plot(figsize=(7.2, 3.6), layout="constrained")
+        plot = blank(7.2, 3.6)
         panels = plot.subplots(1, 1 if logits is None else 2, squeeze=False)[0]
         answers = self.labels if logits is None else logits.argmax(1).tolist()
         for i, j in self.edges:
             speaks = self.node in (i, j) and self.layers
             style = {"color": "black" if speaks else LINE, "lw": 2 if speaks else 1, "zorder": 0}
             panels[0].plot(*zip(self.places[i], self.places[j], strict=True), **style)
-        for axes, points in zip(panels, [self.places, logits], strict=False):
+        drawn: Any = [self.places, logits]
+        for axes, points in zip(panels, drawn, strict=False):
             for node, (x, y) in enumerate(points):
                 colour = ORANGE if answers[node] else BLUE
                 edge = "black" if node == self.node else "white"

@@ -3,55 +3,46 @@
 import numpy as np
 import traitlets
 
-from cnnbook import language
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, blank
 from cnnbook.figures.palette import GREEN, LIGHT_GREEN
 from cnnbook.figures.small_network import (
     SHAPES,
+    class_names,
     class_of,
     examples,
     network_of,
     picture_trait,
-    pixels_of,
     rounded,
     to_base64,
 )
 from cnnbook.figures.tables import size_text
+from cnnbook.figures.traits import choice, inside, nearest, number
 
 
 class NetworkExplorer(Figure):
     """A trained :class:`cnnbook.models.SmallCNN` on a picture that the reader chooses or draws.
 
-    Parameters
-    ----------
-    picture : array_like (28, 28) or (1, 28, 28), optional
-        0 = black … 255 = white. Default: the first test picture of class `label`, or an ankle boot.
-    label : int, optional
-        Its true class, 0 … 9; None when nobody knows.
-    model : cnnbook.models.SmallCNN, optional
-        The network to look into; its weights are rounded to float16. Default: the one that ships
-        with the book.
-    layer : str
-        "input", "conv1", "pool1", "conv2", "pool2" or "logits".
-    position : (int, int, int)
-        Channel, row and column of the value whose arithmetic is shown. Default: a value of the
-        second convolution on the slope of the boot.
+    Raises ValueError if a value cannot be shown; it names the value.
+
+    picture : array_like (28, 28) or (1, 28, 28), optional. 0 = black … 255 = white. Default: the
+        first test picture of class `label`, or an ankle boot.
+    label : int, optional. Its true class, 0 … 9; None when nobody knows.
+    model : cnnbook.models.SmallCNN, optional. The network to look into; its weights are rounded to
+        float16. Default: the one that ships with the book.
+    layer : str. "input", "conv1", "pool1", "conv2", "pool2" or "logits".
+    position : (int, int, int). Channel, row and column of the value whose arithmetic is shown.
+        Default: a value of the second convolution on the slope of the boot.
 
     Attributes
     ----------
     picture : uint8 (28, 28), as it is in the page now: the reader's drawing
     activations : {layer: float32 (channels, rows, columns)}, by torch
     probabilities : float32 (10,), softmax of the logits
-
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
     """
 
     picture = picture_trait()
-    label = traitlets.Int(None, allow_none=True).tag(sync=True)
-    layer = traitlets.Unicode("conv2").tag(sync=True)
+    label = number(None, 0, 9, allow_none=True)
+    layer = choice(tuple(SHAPES), "conv2")
     position = traitlets.List(traitlets.Int(), [10, 4, 10]).tag(sync=True)
     weights = traitlets.Unicode().tag(sync=True)
     pictures = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -63,11 +54,11 @@ class NetworkExplorer(Figure):
             label = 9 if label is None else class_of(label)
             picture = examples()[label]
         super().__init__(
-            picture=pixels_of(picture),
+            picture=picture,
             label=label,
             weights=rounded(model),
             pictures=[to_base64(one) for one in examples()],
-            classes=[language.text(f"data.class_{number}") for number in range(10)],
+            classes=class_names(),
             **state,
         )
 
@@ -95,32 +86,13 @@ class NetworkExplorer(Figure):
         powers = np.exp(logits - logits.max())
         return powers / powers.sum()
 
-    @traitlets.validate("picture")
-    def _check_picture(self, proposal):
-        return pixels_of(proposal["value"])
-
-    @traitlets.validate("label")
-    def _check_label(self, proposal):
-        return None if proposal["value"] is None else class_of(proposal["value"])
-
-    @traitlets.validate("layer")
-    def _check_layer(self, proposal):
-        value = proposal["value"]
-        if value not in SHAPES:
-            raise StateError(f"layer is {value!r}; it must be one of {', '.join(SHAPES)}")
-        return value
-
     @traitlets.validate("position")
     def _check_position(self, proposal):
-        value, shape = proposal["value"], SHAPES[self.layer]
-        if len(value) != 3 or not all(0 <= v < n for v, n in zip(value, shape, strict=True)):
-            raise StateError(f"position is {value}; {self.layer} has {size_text(shape)} values")
-        return value
+        return inside("position", proposal["value"], SHAPES[self.layer], self.layer)
 
     @traitlets.observe("layer")
     def _stay_inside(self, change):
-        limits = [size - 1 for size in SHAPES[self.layer]]
-        self.position = [min(p, most) for p, most in zip(self.position, limits, strict=True)]
+        self.position = nearest(self.position, SHAPES[self.layer])
 
     def alternative_text(self):
         shares = self.probabilities
@@ -147,13 +119,12 @@ class NetworkExplorer(Figure):
 
     def still(self):
         from matplotlib.colors import LinearSegmentedColormap
-        from matplotlib.figure import Figure as Plot
         from matplotlib.patches import Rectangle
 
         values, shares = self.activations, self.probabilities
         green = LinearSegmentedColormap.from_list("green", ["#ffffff", LIGHT_GREEN])
         green = green.with_extremes(bad="#dfe4ea")  # the rims between the maps
-        plot = Plot(figsize=(9.6, 2.6), layout="constrained")
+        plot = blank(9.6, 2.6)
         columns = plot.subplots(1, 6, width_ratios=(2, 1.05, 1.05, 2, 2, 1.7))
         channel, row, column = self.position
         for axes, (name, maps) in zip(columns, values.items(), strict=False):

@@ -1,10 +1,12 @@
 """The pooling explorer: a window over a picture, and what a shift of the picture changes."""
 
+from functools import partial
+
 import numpy as np
 import traitlets
 
 from cnnbook import convolution, language
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE
 from cnnbook.figures.tables import (
     draw_table,
@@ -14,53 +16,36 @@ from cnnbook.figures.tables import (
     size_text,
     table_trait,
 )
+from cnnbook.figures.traits import choice, inside, nearest, number
 
-POOLING_INPUT = np.array(
-    [
-        [0, 0, 1, 3, 2, 0],
-        [0, 2, 5, 7, 4, 1],
-        [1, 6, 8, 8, 3, 0],
-        [0, 4, 9, 5, 2, 0],
-        [0, 1, 4, 2, 0, 0],
-        [3, 3, 0, 1, 0, 0],
-    ]
+POOLING_INPUT = from_rows(
+    "0 0 1 3 2 0; 0 2 5 7 4 1; 1 6 8 8 3 0; 0 4 9 5 2 0; 0 1 4 2 0 0; 3 3 0 1 0 0"
 )
-KINDS = ("max", "average")
-RANGES = {"window": (2, 4), "stride": (1, 4)}
-MOST_SHIFT = 4
+MOST_SHIFT, LEAST = 4, 4  # cells; rows and columns of the picture
 
 
 class PoolingExplorer(Figure):
     """A pooling window moves over a picture that the reader can shift by a few pixels.
 
-    Parameters
-    ----------
-    image : array_like (H, W), optional
-        4 × 4 to 64 × 64; leading dimensions of size 1 are dropped. Default: the chapter's 6 × 6.
-    kind : "max" or "average"
-    window, stride : int
-        2…4 and 1…4; the same for rows and columns.
-    ceil : bool
-        Whether a last window counts that hangs over the edge.
-    shift : (int, int)
-        How many cells the picture is moved down and right, each -4…4. Zeros come in.
-    position : (int, int)
-        Row and column of the output cell that is shown.
-    gradient : bool
-        Whether each input cell shows the gradient it gets when every output cell hands back 1.
-    pictures : dict of str to array_like, optional
-        More inputs that the reader can choose in the page, by label.
+    Raises ValueError if a value cannot be shown; it names the value.
 
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
+    image : array_like (H, W), optional. 4 × 4 to 64 × 64; leading dimensions of size 1 are dropped.
+        Default: the chapter's 6 × 6.
+    kind : "max" or "average"
+    window, stride : int. 2…4 and 1…4; the same for rows and columns.
+    ceil : bool. Whether a last window counts that hangs over the edge.
+    shift : (int, int). How many cells the picture is moved down and right, each -4…4. Zeros come
+        in.
+    position : (int, int). Row and column of the output cell that is shown.
+    gradient : bool. Whether each input cell shows the gradient it gets when every output cell hands
+        back 1.
+    pictures : dict of str to array_like, optional. More inputs that the reader can choose in the
+        page, by label.
     """
 
-    image = table_trait()
-    kind = traitlets.Unicode("max").tag(sync=True)
-    window = traitlets.Int(2).tag(sync=True)
-    stride = traitlets.Int(2).tag(sync=True)
+    image = table_trait(partial(grid, least=LEAST))
+    kind = choice(("max", "average"), "max")
+    window, stride = number(2, 2, 4), number(2, 1, 4)
     ceil = traitlets.Bool(False).tag(sync=True)
     shift = traitlets.List(traitlets.Int(), [0, 0]).tag(sync=True)
     position = traitlets.List(traitlets.Int(), [0, 0]).tag(sync=True)
@@ -69,11 +54,10 @@ class PoolingExplorer(Figure):
     fixed = ("pictures",)
 
     def __init__(self, image=None, pictures=None, **state):
-        for label, table in dict(labelled_grids("pictures", pictures or {})).items():
-            _picture(label, from_rows(table))
         example = {language.text("pooling_explorer.example"): POOLING_INPUT}
-        pictures = labelled_grids("pictures", example | (pictures or {}))
-        image = _picture("image", POOLING_INPUT if image is None else image)
+        given = labelled_grids("pictures", pictures or {}, LEAST)
+        pictures = labelled_grids("pictures", example) | given
+        image = POOLING_INPUT if image is None else image
         super().__init__(image=image, pictures=pictures, **state)
 
     @property
@@ -116,24 +100,6 @@ class PoolingExplorer(Figure):
         pool = {"max": convolution.max_pool2d, "average": convolution.avg_pool2d}[self.kind]
         return pool(picture[None, None], self.window, self.stride, ceil_mode=self.ceil)[0, 0]
 
-    @traitlets.validate("image")
-    def _check_image(self, proposal):
-        return _picture("image", proposal["value"])
-
-    @traitlets.validate("kind")
-    def _check_kind(self, proposal):
-        if proposal["value"] not in KINDS:
-            raise StateError(f"kind is {proposal['value']!r}; it must be one of {', '.join(KINDS)}")
-        return proposal["value"]
-
-    @traitlets.validate("window", "stride")
-    def _check_number(self, proposal):
-        value, name = proposal["value"], proposal["trait"].name
-        low, high = RANGES[name]
-        if not low <= value <= high:
-            raise StateError(f"{name} is {value}; this figure shows {low} to {high}")
-        return value
-
     @traitlets.validate("shift")
     def _check_shift(self, proposal):
         value = proposal["value"]
@@ -143,15 +109,11 @@ class PoolingExplorer(Figure):
 
     @traitlets.validate("position")
     def _check_position(self, proposal):
-        value, shape = proposal["value"], self.output.shape
-        if len(value) != 2 or not all(0 <= v < n for v, n in zip(value, shape, strict=True)):
-            raise StateError(f"position is {value}; the output has {size_text(shape)} cells")
-        return value
+        return inside("position", proposal["value"], self.output.shape)
 
     @traitlets.observe("image", "window", "stride", "ceil")
     def _stay_inside(self, change):
-        limits = self.output.shape
-        self.position = [min(p, n - 1) for p, n in zip(self.position, limits, strict=True)]
+        self.position = nearest(self.position, self.output.shape)
 
     def alternative_text(self):
         sizes = self.text(
@@ -165,10 +127,9 @@ class PoolingExplorer(Figure):
         return " ".join([sizes, self._here(), *([self._moved()] if any(self.shift) else [])])
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
         from matplotlib.patches import Rectangle
 
-        plot = Plot(figsize=(7.2, 3.9), layout="constrained")
+        plot = blank(7.2, 3.9)
         axes = plot.subplots(1, 2)
         shifted, output = self.shifted, self.output
         row, column = (p * self.stride for p in self.position)
@@ -204,10 +165,3 @@ class PoolingExplorer(Figure):
         down, right = self.shift
         counts = {"changed": int(self.changed.sum()), "total": self.changed.size}
         return self.text("moved", down=down, right=right, **counts)
-
-
-def _picture(name, value):
-    picture = grid(name, value)
-    if min(picture.shape) < RANGES["window"][1]:
-        raise StateError(f"{name} has shape {picture.shape}; this figure shows 4 × 4 and more")
-    return picture

@@ -9,7 +9,7 @@ import traitlets
 
 from cnnbook.arrays import numbers_of, shortened
 from cnnbook.convolution import output_size
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE, PURPLE, QUIET
 
 # The course's network, `cnnbook.models.FashionCNN`; a test compares both.
@@ -28,35 +28,21 @@ FASHION_CNN = [
     {"name": "softmax", "kind": "softmax"},
 ]
 TEXTS = ("name", "kind")  # of a layer; the rest are numbers
-COLOURS = {  # quiet where nothing is learned
-    "input": BLUE,
-    "convolution": ORANGE,
-    "pooling": PURPLE,
-    "dense": GREEN,
-    "output": GREEN,
-}
+COLOURS = {"input": BLUE, "convolution": ORANGE, "pooling": PURPLE, "dense": GREEN, "output": GREEN}
 
 
 class ShapeTracer(Figure):
     """What each layer makes of a shape, and how many numbers it learns.
 
-    Parameters
-    ----------
-    layers : list of dict, optional
-        Each with a "name", a "kind" and the numbers of its kind: "convolution" (filters, kernel,
-        stride, padding), "norm", "pooling" (kernel, stride), "global" (global average pooling),
-        "flatten", "dense" and "output" (units), "dropout", "softmax". Default: `FASHION_CNN`.
-    shape : list of int
-        Of the input without the batch axis: (C, H, W).
-    place : int
-        Which layer is shown, from 0.
-    known : list of int
-        The layers whose answer is open.
+    Raises ValueError if a layer does not fit or a value cannot be shown; it names the value.
 
-    Raises
-    ------
-    ValueError
-        If a layer does not fit or a value cannot be shown; it names the value.
+    layers : list of dict, optional. Each with a "name", a "kind" and the numbers of its kind:
+        "convolution" (filters, kernel, stride, padding), "norm", "pooling" (kernel, stride),
+        "global" (global average pooling), "flatten", "dense" and "output" (units), "dropout",
+        "softmax". Default: `FASHION_CNN`.
+    shape : list of int. Of the input without the batch axis: (C, H, W).
+    place : int. Which layer is shown, from 0.
+    known : list of int. The layers whose answer is open.
     """
 
     shape = traitlets.List(traitlets.Int(), [1, 28, 28]).tag(sync=True)
@@ -100,20 +86,19 @@ class ShapeTracer(Figure):
         return f"{text} {opened}".strip()
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
         from matplotlib.patches import Rectangle
 
         shapes = [self.shape, *(step["after"] for step in self.steps)]
         names = [self.text("input"), *(step["name"] for step in self.steps)]
         kinds = ["input", *(step["kind"] for step in self.steps)]
-        plot = Plot(figsize=(9.4, 2.2), layout="constrained")
+        plot = blank(9.4, 2.2)
         axes = plot.subplots()
         for x, (shape, name, kind) in enumerate(zip(shapes, names, kinds, strict=True)):
             hidden = x > 0 and x - 1 not in self.known
             width, height = (0.5, 0.5) if hidden else _box(shape)
             box = (x - width / 2, -height / 2)
-            style = {"ls": "--", "fc": "white"} if hidden else {"fc": COLOURS.get(kind, QUIET)}
-            axes.add_patch(Rectangle(box, width, height, ec=QUIET, **style))
+            style, face = ("--", "white") if hidden else ("-", COLOURS.get(kind, QUIET))
+            axes.add_patch(Rectangle(box, width, height, ec=QUIET, ls=style, fc=face))
             axes.text(x, 0.65, name.replace(", ", "\n"), ha="center", va="bottom", fontsize=9)
             label = "?" if hidden else "\n".join(map(str, shape))
             axes.text(x, -0.65, label, ha="center", va="top", fontsize=9)

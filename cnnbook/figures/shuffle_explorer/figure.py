@@ -1,18 +1,16 @@
 """Shuffle and shift: what the sums of a dense unit and of a convolution make of it."""
 
+from typing import Any
+
 import numpy as np
 import traitlets
 
 from cnnbook import convolution
 from cnnbook.arrays import numbers_of
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE
-from cnnbook.figures.tables import (
-    KERNELS,
-    size_text,
-    table_of_numbers,
-    table_trait,
-)
+from cnnbook.figures.tables import KERNELS, frame, grid, size_text, table_trait
+from cnnbook.figures.traits import number
 
 FARTHEST = 5  # pixels that the picture can be moved
 ROWS = ("dense", "convolution")
@@ -21,30 +19,22 @@ ROWS = ("dense", "convolution")
 class ShuffleExplorer(Figure):
     """A picture that the reader moves and shuffles, and two sums that follow.
 
+    Raises ValueError if a value cannot be shown; it names the value.
+
     The fully connected sum multiplies each pixel by a weight of its own; shuffling puts the
     weights into the same new order as the pixels. The convolution sum adds up the feature map of
     one 3 × 3 kernel, negative values counted as 0.
 
-    Parameters
-    ----------
     picture : array_like (H, W) of whole numbers, at most 64 × 64; leading dimensions of 1 drop
     weights : array_like (H, W) of whole numbers, of one fully connected unit
-    kernel : array_like (3, 3), optional
-        Default: vertical edges.
-    order : array_like (H·W,), optional
-        Place k of the shuffled picture shows pixel ``order[k]``. Default:
-        ``numpy.random.default_rng(0).permutation(H * W)``.
-    window : (int, int)
-        Top left corner of the nine marked pixels.
-    shifted : dict, optional
-        Measured accuracies at shifts of 0 … 5 px, ``{"dense": [6 numbers], "convolution": […]}``.
-    mixed : dict, optional
-        Measured accuracies on shuffled pictures, ``{"dense": number, "convolution": number}``.
-
-    Raises
-    ------
-    ValueError
-        If a value cannot be shown; it names the value.
+    kernel : array_like (3, 3), optional. Default: vertical edges.
+    order : array_like (H·W,), optional. Place k of the shuffled picture shows pixel ``order[k]``.
+        Default: ``numpy.random.default_rng(0).permutation(H * W)``.
+    window : (int, int). Top left corner of the nine marked pixels.
+    shifted : dict, optional. Measured accuracies at shifts of 0 … 5 px, ``{"dense": [6 numbers],
+        "convolution": […]}``.
+    mixed : dict, optional. Measured accuracies on shuffled pictures, ``{"dense": number,
+        "convolution": number}``.
     """
 
     picture = table_trait()
@@ -53,7 +43,7 @@ class ShuffleExplorer(Figure):
     order = traitlets.List(traitlets.Int()).tag(sync=True)
     window = traitlets.List(traitlets.Int(), [9, 9]).tag(sync=True)
     shuffled = traitlets.Bool(False).tag(sync=True)
-    shift = traitlets.Int(0).tag(sync=True)
+    shift = number(0, -FARTHEST, FARTHEST)
     shifted = traitlets.Dict().tag(sync=True)
     mixed = traitlets.Dict().tag(sync=True)
     fixed = ("picture", "weights", "kernel", "order")
@@ -70,12 +60,6 @@ class ShuffleExplorer(Figure):
             raise StateError(f"order must hold each of 0 … {picture.size - 1} once")
         kernel = _whole("kernel", kernel)
         super().__init__(picture=picture, weights=weights, kernel=kernel, order=order, **state)
-
-    @traitlets.validate("shift")
-    def _check_shift(self, proposal):
-        if not -FARTHEST <= proposal["value"] <= FARTHEST:
-            raise StateError(f"shift is {proposal['value']}; this figure shows -5 to 5")
-        return proposal["value"]
 
     @traitlets.validate("window")
     def _check_window(self, proposal):
@@ -140,12 +124,9 @@ class ShuffleExplorer(Figure):
         return f"{sentence} {self.text('alternative_accuracy', **found)}"
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
-        from matplotlib.patches import Rectangle
-
         seen, weights = self.arranged(self.moved(self.shift)), self.arranged(self.weights)
-        plot = Plot(figsize=(7.2, 3.4), layout="constrained")
-        places = [["picture", "weights", "map"], ["strip"] * 3]
+        plot = blank(7.2, 3.4, h_pad=0.12)
+        places: Any = [["picture", "weights", "map"], ["strip"] * 3]
         axes = plot.subplot_mosaic(places, height_ratios=(7, 1))
         most = max(abs(self.weights).max(), 1)
         axes["picture"].imshow(seen, cmap="gray")
@@ -156,14 +137,12 @@ class ShuffleExplorer(Figure):
         for axis, name, colour in zip(axes.values(), titles, (BLUE, ORANGE, GREEN), strict=False):
             axis.set_title(self.text(name), color=colour)
         axes["strip"].set_title(self.text("strip", count=seen.size), fontsize=10)
-        for row, column in self.marks():
-            place = (column - 0.5, row - 0.5)
-            axes["picture"].add_patch(Rectangle(place, 1, 1, fill=False, ec="#56B4E9", lw=1.5))
+        for cell in self.marks():
+            frame(axes["picture"], cell, (1, 1), "#56B4E9", 1.5)
         for axis in axes.values():
             axis.set(xticks=[], yticks=[])
         sums = {name: f"{value:,}" for name, value in self.sums().items()}
         lines = [f"{self.text(name)} Σ  {sums[name + '_before']} → {sums[name]}" for name in ROWS]
-        plot.get_layout_engine().set(h_pad=0.12)
         plot.supxlabel("      ".join(lines), fontsize=11)
         return plot
 
@@ -179,11 +158,9 @@ class ShuffleExplorer(Figure):
 
 
 def _whole(name, value):
-    array, shape = table_of_numbers(name, value)
-    right = array.shape == (3, 3) if name == "kernel" else array.ndim == 2
-    if not right or min(array.shape) < 3 or max(array.shape) > 64:
-        size = "3 × 3" if name == "kernel" else "from 3 × 3 up to 64 × 64"
-        raise StateError(f"{name} has shape {shape}; this figure shows {size}")
+    array = grid(name, value, least=3)
+    if name == "kernel" and array.shape != (3, 3):
+        raise StateError(f"kernel has shape {array.shape}; this figure shows 3 × 3")
     if not (array == array.round()).all():
         raise StateError(f"{name} holds {array[array != array.round()][0]}; it needs whole numbers")
     array = array.astype(int)

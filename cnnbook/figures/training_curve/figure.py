@@ -4,17 +4,15 @@ import math
 
 import traitlets
 
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, ORANGE, QUIET
 
 
 class TrainingCurve(Figure):
     """Loss and accuracy over the epochs, of training and validation.
 
-    Parameters
-    ----------
-    history : cnnbook.history.History, optional
-        What to draw; `fit` makes the figure and calls :meth:`follow` while it trains.
+    history : cnnbook.history.History, optional. What to draw; `fit` makes the figure and calls
+        :meth:`follow` while it trains.
 
     Attributes
     ----------
@@ -96,30 +94,23 @@ class TrainingCurve(Figure):
         return " ".join(sentences)
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
-
-        plot = Plot(figsize=(7.2, 3.0), layout="constrained")
-        for column, (axes, name) in enumerate(
-            zip(plot.subplots(1, 2), ("loss", "accuracy"), strict=True), 1
-        ):
-            for rows, label, colour, style in (
-                (self.points, "training", BLUE, "-"),
-                (self.validation, "validation", ORANGE, "o--"),
-            ):
+        plot = blank(7.2, 3.0)
+        left, right = plot.subplots(1, 2)
+        training, validation = ("training", "-", BLUE), ("validation", "o--", ORANGE)
+        for axes, name, column in ((left, "loss", 1), (right, "accuracy", 2)):
+            for rows, look in ((self.points, training), (self.validation, validation)):
+                label, style, colour = look
                 if rows:
                     epochs, values = [row[0] for row in rows], [row[column] for row in rows]
-                    axes.plot(
-                        epochs, values, style, color=colour, label=self.text(label), markersize=4
-                    )
+                    look = {"color": colour, "label": self.text(label), "markersize": 4}
+                    axes.plot(epochs, values, style, **look)
             if self.kept and self.validation:
-                axes.axvline(
-                    self.kept, color=QUIET, linewidth=1, linestyle=":", label=self.text("kept")
-                )
+                axes.axvline(self.kept, color=QUIET, lw=1, ls=":", label=self.text("kept"))
             axes.set(xlabel=self.text("epoch"), xlim=(0, self.total))
             axes.set_title(self.text(name), loc="left")
             axes.grid(alpha=0.25)
         if self.points:
-            axes.legend(frameon=False, loc="lower right")
+            right.legend(frameon=False, loc="lower right")
         return plot
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import traitlets
 
 from cnnbook import files, transfer
-from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE, PURPLE, QUIET
 
 METHODS = ("middle", "scratch", "last", "pixels", "untrained")
-COLOURS = (GREEN, ORANGE, PURPLE, BLUE, QUIET)  # as in the style sheet
+COLOURS = (GREEN, ORANGE, PURPLE, BLUE, QUIET)
 STYLES = ("o-", "s--", "^-.", "D:", "v--")
 NEIGHBOURS = 5
 
@@ -80,9 +80,7 @@ class TransferExplorer(Figure):
         return self.text("alternative", count=self.counts[self.place], **values)
 
     def still(self):
-        from matplotlib.figure import Figure as Plot
-
-        plot = Plot(figsize=(9.4, 3.7), layout="constrained")
+        plot = blank(9.4, 3.7)
         grid = plot.add_gridspec(2, 11)
         axes = plot.add_subplot(grid[:, :5])
         for name, colour, style in zip(METHODS, COLOURS, STYLES, strict=True):
@@ -91,7 +89,7 @@ class TransferExplorer(Figure):
                           label=self.text(name), markersize=5)  # fmt: skip
         axes.axvline(self.counts[self.place], color=QUIET, linewidth=1, linestyle=":")
         axes.set_xscale("log")
-        axes.set_xticks(self.counts, self.counts)
+        axes.set_xticks(self.counts, [str(count) for count in self.counts])
         axes.minorticks_off()
         axes.set(xlabel=self.text("count"))
         axes.set_title(self.text("accuracy"), loc="left")

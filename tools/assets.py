@@ -1,16 +1,18 @@
-"""NumPy archives that are the same to the bit whenever and wherever they are written."""
+"""What the makers of cnnbook/assets share: archives without dates, lines for SHA256SUMS."""
 
 import io
+import sys
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from cnnbook.files import write_atomically
+from cnnbook.files import digest, write_atomically
 
 
-def write(target: str | Path, arrays: dict[str, np.ndarray], level: int = 0) -> None:
-    """Write {name: array} to the file `target`, in this order, with fixed dates.
+def write_npz(target: str | Path, arrays: dict[str, np.ndarray], level: int = 0) -> None:
+    """Write {name: array} to the file `target`, in this order, with fixed dates: the same arrays
+    are the same bytes whenever and wherever they are written.
 
     `level` : how hard to pack, 0 (not at all) to 9. Packed bytes are the same with the same zlib
     only (made with zlib 1.2.13; zlib-ng, for one, packs the same numbers into other bytes).
@@ -26,3 +28,17 @@ def write(target: str | Path, arrays: dict[str, np.ndarray], level: int = 0) -> 
             np.lib.format.write_array(buffer, array, version=(1, 0))
             archive.writestr(entry, buffer.getvalue(), compresslevel=level or None)
     write_atomically(target, content.getvalue())
+
+
+def report(*paths: Path) -> None:
+    """Print the lines of `paths` for SHA256SUMS."""
+    for path in paths:
+        made = path.read_bytes()
+        print(f"{digest(made)}  {path.name}   ({len(made):,} bytes; for SHA256SUMS)")
+
+
+def only_argument(usage: str | None) -> str:
+    """The one argument of the command line; without it the program ends with `usage`."""
+    if len(sys.argv) != 2:
+        sys.exit(usage)
+    return sys.argv[1]
