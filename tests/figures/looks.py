@@ -39,8 +39,8 @@ def number(text):
 
 def numbers(page, cells):
     """The numbers of all elements `cells`, in the order of the page."""
-    texts = page.locator(cells).evaluate_all("(all) => all.map((n) => n.value ?? n.textContent)")
-    return [number(text) for text in texts]
+    read = "(all) => all.map((one) => (one.matches('input') ? one.value : one.textContent))"
+    return [number(text) for text in page.locator(cells).evaluate_all(read)]
 
 
 def shares(box, right, down):

@@ -106,6 +106,7 @@ def test_occlusion_is_computed_in_slices_and_dropped_when_other_things_are_asked
     figure = ExplanationExplorer(view="saliency")
     page = open_figure(figure, real_clock=True)
     page.evaluate("(code) => (0, eval)(code)", FRAMES)
+    settle(page)  # frames in which nothing is to be computed
     bar = page.get_by_role("progressbar", name=figure.words["working"])
     put(page, size=2, view="occlusion")
     page.wait_for_function("frames.some(([, done]) => done > 5 && done < 100)")
