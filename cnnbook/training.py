@@ -19,7 +19,6 @@ from cnnbook.data import Part, normalise
 from cnnbook.history import History
 from cnnbook.language import printable, text
 
-
 SEEDS = (0, 2**32 - 1)  # the least and the greatest that Python, NumPy and torch all take
 
 
