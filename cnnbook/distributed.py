@@ -26,6 +26,7 @@ from pathlib import Path
 
 import torch
 from torch import distributed, nn
+from torch.multiprocessing.spawn import spawn
 
 from cnnbook.data import Part, fashion_mnist, normalise
 from cnnbook.files import write_atomically
@@ -104,7 +105,7 @@ if __name__ == "__main__":
     options = parser.parse_args()
     if options.spawn > 1:
         address = f"tcp://127.0.0.1:{20000 + os.getpid() % 10000}"
-        torch.multiprocessing.spawn(run, (options.spawn, address, options), options.spawn)
+        spawn(run, (options.spawn, address, options), options.spawn)
     else:  # torchrun says in the environment which process this is
         rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         run(rank, world, "env://", options)

@@ -20,19 +20,12 @@ def setup(
     Sets the language of figures, plots and checks, the font, the seeds of Python, NumPy and torch,
     and the number of threads.
 
-    Parameters
-    ----------
     language : "ko" or "en"
     seed : whole number, 0 or more: see :func:`cnnbook.training.seed_everything`
-    threads : int, optional
-        Threads for torch. Without it the environment variable ``CNNBOOK_THREADS`` counts, and
-        without that two, the number the committed outputs were made with (one on a one-core
-        machine).
+    threads : for torch. Without it the environment variable ``CNNBOOK_THREADS`` counts, and without
+        that two, the number the committed outputs were made with (one on a one-core machine).
 
-    Raises
-    ------
-    ValueError
-        If the language is unknown, or seed or threads is not such a number.
+    Raises ValueError if the language is unknown, or seed or threads is not such a number.
     """
     set_language(language)
     threads = use_threads(threads)
@@ -101,20 +94,17 @@ def device_name() -> str:
 def check_up() -> list[str]:
     """Look at everything a chapter needs and print a line each: ✓, or ✗ with what to do.
 
-    Returns
-    -------
-    list of str
-        The names of what needs mending; empty when all is well.
+    Returns the names of what needs mending; empty when all is well.
     """
     findings = [
         _python(),
         *map(_package, PACKAGES),
         _torch_pair(),
-        _cores(),
+        ("cores", str(os.cpu_count()), None),
         _memory(),
         _disk(),
         _font(),
-        _device(),
+        ("device", device_name(), None),
         _data(),
     ]
     wrong = []
@@ -151,22 +141,19 @@ def _torch_pair():
         return "pair", f"{type(error).__name__}: {error}", text("environment.mend_pair")
 
 
-def _cores():
-    return "cores", str(os.cpu_count()), None
-
-
 def _memory():
     import psutil
 
-    free = psutil.virtual_memory().available / 2**30
-    mend = None if free >= 1 else text("environment.mend_memory")
-    return "memory", f"{free:.1f} GiB", mend
+    return _enough("memory", psutil.virtual_memory().available, 1)
 
 
 def _disk():
-    free = shutil.disk_usage(os.getcwd()).free / 2**30
-    mend = None if free >= 0.5 else text("environment.mend_disk")
-    return "disk", f"{free:.1f} GiB", mend
+    return _enough("disk", shutil.disk_usage(os.getcwd()).free, 0.5)
+
+
+def _enough(name, free, least):
+    mend = None if free >= least * 2**30 else text(f"environment.mend_{name}")
+    return name, f"{free / 2**30:.1f} GiB", mend
 
 
 def _font():
@@ -178,10 +165,6 @@ def _font():
     characters = font_manager.get_font(path).get_charmap()
     mend = None if ord("합") in characters else text("environment.mend_font")
     return "font", f"{family} (합성곱)", mend
-
-
-def _device():
-    return "device", device_name(), None
 
 
 def _data():

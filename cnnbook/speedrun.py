@@ -56,7 +56,7 @@ def whiten(model: nn.Module, images: torch.Tensor) -> None:
     (Coates and Ng 2012, "Learning feature representations with k-means", section 2.1; as a frozen
     first layer: Jordan 2024, arXiv:2404.00498, section 3.2.)
     """
-    conv = model.conv1
+    conv: Any = model.conv1
     filters, _, height, width = conv.weight.shape
     half = filters // 2
     if filters % 2 or half > height * width:
@@ -128,21 +128,18 @@ def speedrun(
     """
     if goal not in RECIPES:
         raise ValueError(f"goal is {goal!r}; there are recipes for {', '.join(map(str, RECIPES))}")
-    recipe = RECIPES[goal] | changes
     unknown = [name for name in changes if name not in RECIPES[goal]]
     if unknown:
         raise ValueError(f"no recipe has {', '.join(unknown)}; it has {', '.join(RECIPES[goal])}")
+    recipe = RECIPES[goal] | changes
     with seeded(seed):
         model = SpeedrunCNN(**recipe["network"])
     whiten(model, train.images)
     history = fit(
         model,
         train,
-        epochs=recipe["epochs"],
-        batch_size=recipe["batch_size"],
         optimizer=recipe_optimizer(model, recipe),
-        augment=recipe["augment"],
-        skip=recipe["skip"],
+        **{name: recipe[name] for name in ("epochs", "batch_size", "augment", "skip")},
         seed=seed,
         progress=progress,
         curve=curve,

@@ -19,6 +19,8 @@ from cnnbook.data import Part, normalise
 from cnnbook.history import History
 from cnnbook.language import printable, text
 
+SEEDS = (0, 2**32 - 1)  # the least and the greatest that Python, NumPy and torch all take
+
 
 def seed_everything(seed: SupportsIndex) -> None:
     """Start the random numbers of Python, NumPy and torch from `seed` (0 … 2³² − 1).
@@ -30,9 +32,6 @@ def seed_everything(seed: SupportsIndex) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-SEEDS = (0, 2**32 - 1)  # the least and the greatest that Python, NumPy and torch all take
 
 
 @contextmanager
@@ -82,8 +81,8 @@ class Sampler:
     left over waits for the next pass: BatchNorm over one value cannot train.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int):
-        self.count, self.batch_size = count, batch_size
+    def __init__(self, count: int, batch_size: int, seed: int, skip: float):
+        self.batch_size, self.skip = batch_size, skip
         self.generator = torch.Generator("cpu").manual_seed(seed)
         # of each picture, when last seen
         self.losses = torch.full((count,), math.inf, dtype=torch.float32, device="cpu")
@@ -91,32 +90,35 @@ class Sampler:
     def __len__(self) -> int:
         return len(self._split(self.losses))
 
-    def batches(self, skip: float = 0.0) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    def batches(self, skipping: bool) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """One pass: of each batch the places (B,), and how much each picture counts (B,).
 
-        Of the pictures whose loss was below the average, the share `skip` is left out; the others
-        of them count 1 / (1 - skip).
+        With `skipping`, of the pictures whose loss was below the average the share `skip` is left
+        out; the others of them count 1 / (1 - skip).
         """
-        order = torch.randperm(self.count, generator=self.generator, device="cpu")
+        order = torch.randperm(len(self.losses), generator=self.generator, device="cpu")
         counts = torch.ones_like(self.losses)
-        if skip:
+        if skipping and self.skip:
             easy = self.losses < self.losses[self.losses.isfinite()].mean()
-            left_out = torch.empty_like(counts).uniform_(generator=self.generator) < skip
+            left_out = torch.empty_like(counts).uniform_(generator=self.generator) < self.skip
             kept = order[~(easy & left_out)[order]]
             if self._split(kept):  # else all that was left would wait: then show every picture
                 order = kept
-                counts[easy] = 1 / (1 - skip)
+                counts[easy] = 1 / (1 - self.skip)
         return [(places, counts[places]) for places in self._split(order)]
 
-    def weighted_mean(
-        self, losses: torch.Tensor, places: torch.Tensor, counts: torch.Tensor
-    ) -> torch.Tensor:
-        """The loss to learn from; the `losses` (B,) are kept for the next pass."""
+    def loss(self, logits, labels, smoothing, places, counts) -> torch.Tensor:
+        """The mean loss of a batch, to learn from; that of each picture is kept for `batches`."""
+        if not self.skip:
+            return functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+        losses = functional.cross_entropy(
+            logits, labels, label_smoothing=smoothing, reduction="none"
+        )
         self.losses[places] = losses.detach().float().cpu()
         return (losses * counts.to(losses.device)).mean()
 
     def _split(self, order):
-        least = min(2, self.batch_size, self.count)
+        least = min(2, self.batch_size, len(self.losses))
         return [places for places in order.split(self.batch_size) if len(places) >= least]
 
 
@@ -147,10 +149,9 @@ def fit(
 
     Parameters
     ----------
-    model : module that takes (N, 1, H, W) float pictures and returns (N, classes) logits; the
-        pictures come in the number format of its weights. If it is in `train()` mode, its layers
-        in `eval()` mode stay so: a frozen BatchNorm keeps its statistics. If it is in `eval()`
-        mode itself, it wakes up, but for layers whose parameters are all frozen.
+    model : takes (N, 1, H, W) pictures in the number format of its weights, returns logits
+        (N, classes). In `train()` mode, its layers in `eval()` mode stay so: a frozen BatchNorm
+        keeps its statistics. In `eval()` mode it wakes up, but for layers that are all frozen.
     train, validation : parts with `images` uint8 (N, 1, H, W) and `labels` int64 (N,)
     epochs : float above 0; 2.6 stops in the middle of the third pass
     learning_rate : the highest one, default 0.1; for the default optimizer, SGD with Nesterov
@@ -158,24 +159,19 @@ def fit(
     optimizer : another one, made from ``model.parameters()``, with its own learning rate
     schedule : "triangle" (:func:`triangle`) or "constant"
     label_smoothing : 0 … 1; how much of the wanted probability is spread over all classes
-    augment : what is done to a batch of normalised pictures (B, 1, H, W) before the network sees
-        it, such as `speedrun.mirror`; takes and returns a tensor, draws from torch's generator
+    augment : changes a batch of normalised pictures (B, 1, H, W) before the network sees it, such
+        as `speedrun.mirror`; draws from torch's generator
     skip : 0 … below 1; of the pictures whose loss was below the average, this share is left out of
         the next pass, and the others of them count more, so that the gradient stays right on
         average. The time stays that of `epochs`; it is used for more passes. Not in the first
         pass nor in the last 15 % of the steps. (Qin et al. 2024, "InfoBatch", arXiv:2303.04947.)
-    seed : for the order of the pictures, for dropout and `augment`; the model brings its own
-        first weights
+    seed : for the order of the pictures, dropout and `augment`, not for the first weights
     progress, curve : the bar and a line on what is trained; the live figure (in notebooks)
     device : default: the first there is of cuda, mps, cpu
 
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, a part is empty, or labels and logits do not fit.
-    RuntimeError
-        If the loss or a weight is no longer a finite number. The model then holds the best
-        weights of the epochs before (the first weights, when there was none).
+    Raises ValueError if an argument is out of range, a part is empty, or labels and logits do not
+    fit; RuntimeError if the loss or a weight is no longer a finite number. The model then holds the
+    best weights of the epochs before (the first weights, when there was none).
     """
     from cnnbook.progress import Screen  # knows the figures: only when a reader trains
 
@@ -185,7 +181,7 @@ def fit(
     with _prepared(model, device, train=train, validation=validation), seeded(seed, device):
         optimizer = _optimizer(model, optimizer, learning_rate)
         peaks = [group["lr"] for group in optimizer.param_groups]
-        sampler = Sampler(len(train), batch_size, seed)
+        sampler = Sampler(len(train), batch_size, seed, skip)
         total = max(1, round(epochs * len(sampler)))
         how = _in_words(model, optimizer, schedule, smoothing, augment, skip)
         source = text("training.source", pictures=len(train), batch=batch_size, seed=seed, **how)
@@ -195,26 +191,21 @@ def fit(
         try:
             while (step := len(history.steps)) < total:
                 _train_mode(model, resting)
-                skipping = skip if history.rows and step < 0.85 * total else 0.0
+                skipping = bool(history.rows) and step < 0.85 * total
                 for places, counts in sampler.batches(skipping)[: total - step]:
                     progressed = (len(history.steps) + 0.5) / total
                     _set_rates(optimizer, peaks, SCHEDULES[schedule](progressed))
                     images = _pictures(model, train, places)
                     logits = _logits(model, images if augment is None else augment(images))
                     labels = train.labels[places].to(logits.device)
-                    if skip:
-                        each = _cross_entropy(logits, labels, smoothing, "none")
-                        loss = sampler.weighted_mean(each, places, counts)
-                    else:
-                        loss = _cross_entropy(logits, labels, smoothing)
+                    loss = sampler.loss(logits, labels, smoothing, places, counts)
                     if not math.isfinite(loss.item()):
                         raise _not_finite(len(history.steps) + 1, peaks)
                     optimizer.zero_grad()
                     loss.backward()
                     optimizer.step()
-                    history.add_step(*_results(logits.detach(), labels), _rate(optimizer))
+                    history.add_step(*_results(logits.detach(), labels, optimizer))
                     screen.update()
-
                 weights = _finite_weights(model, best_weights, len(history.steps), peaks)
                 history.add_epoch(None if validation is None else _evaluate(model, validation))
                 if history.best is history.rows[-1]:
@@ -375,12 +366,9 @@ def _place(values, data):
 
 def _tensors(model):
     """{name: parameter or buffer}, but for sparse ones and for lazy ones that were never used."""
-    named = [*model.named_parameters(), *model.named_buffers()]
-    return {
-        name: values
-        for name, values in named
-        if not is_lazy(values) and values.layout == torch.strided
-    }
+    named = chain(model.named_parameters(), model.named_buffers())
+    usable = (pair for pair in named if not is_lazy(pair[1]))
+    return {name: values for name, values in usable if values.layout == torch.strided}
 
 
 def _copy_of_weights(model):
@@ -484,18 +472,11 @@ def _set_rates(optimizer, peaks, share=1):
         group["lr"] = peak * share
 
 
-def _cross_entropy(logits, labels, smoothing, reduction="mean"):
-    return functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction=reduction)
-
-
-def _rate(optimizer):
-    return float(optimizer.param_groups[0]["lr"])
-
-
-def _results(logits, labels):
-    """The loss as in validation, without label smoothing; how many are right, and of how many."""
-    correct = (logits.argmax(1) == labels).sum().item()
-    return functional.cross_entropy(logits, labels).item(), correct, len(labels)
+def _results(logits, labels, optimizer):
+    """Of a step: the loss without label smoothing, as in validation; right answers, of how many."""
+    correct = int((logits.argmax(1) == labels).sum())
+    rate = float(optimizer.param_groups[0]["lr"])
+    return functional.cross_entropy(logits, labels).item(), correct, len(labels), rate
 
 
 def _not_finite(step, rates):

@@ -50,13 +50,8 @@ def start(out, launcher, *options):
     """Run the program in processes of its own; returns its arrays and what it printed."""
     command = [sys.executable, *launcher.split(), "-m", "cnnbook.distributed", *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUTF8": "1"}
-    done = subprocess.run(
-        [*command, "--out", str(out)],
-        env=environment,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-    )
+    settings = {"capture_output": True, "encoding": "utf-8", "timeout": 120}
+    done = subprocess.run([*command, "--out", str(out)], env=environment, **settings)
     assert done.returncode == 0, done.stderr
     return torch.load(out, weights_only=True), done.stdout
 
@@ -66,25 +61,18 @@ def apart(some, others):
     return ((some - others).norm(dim=-1) / others.norm(dim=-1)).max().item()
 
 
-def check_two(found, printed, part):
-    """What two processes found is what `train` finds alone, for both batch sizes."""
+@pytest.mark.parametrize("launcher, spawn", [(TORCHRUN, []), ("", ["--spawn", "2"])])
+def test_two_processes_train_what_one_trains(launcher, spawn, tmp_path, one_thread, part):
+    found, printed = start(tmp_path / "two.pt", launcher, *OPTIONS, *spawn)
     alone = [distributed.train(part, size, 20, 3) for size in (32, 96)]
     weights, losses, _ = (torch.stack(rows) for rows in zip(*alone, strict=True))
+    assert os.listdir(tmp_path) == ["two.pt"]
     assert found["processes"] == 2 and found["threads"] == 1
     assert "1 / 2: " in printed and "2 / 2: " in printed
     assert found["seconds"].shape == (2, 19) and (found["seconds"] > 0).all()
     assert apart(found["weights"], weights) < AGREE
     torch.testing.assert_close(found["losses"][:, 0], losses[:, 0], rtol=1e-5, atol=0)
     torch.testing.assert_close(found["losses"], losses, rtol=AGREE, atol=0)
-
-
-def test_two_processes_under_torchrun_train_what_one_trains(tmp_path, one_thread, part):
-    check_two(*start(tmp_path / "two.pt", TORCHRUN, *OPTIONS), part)
-
-
-def test_two_processes_without_torchrun_as_on_windows(tmp_path, one_thread, part):
-    check_two(*start(tmp_path / "two.pt", "", *OPTIONS, "--spawn", "2"), part)
-    assert os.listdir(tmp_path) == ["two.pt"]
 
 
 def test_the_program_alone(tmp_path, monkeypatch, one_thread, part, capsys):
@@ -96,10 +84,6 @@ def test_the_program_alone(tmp_path, monkeypatch, one_thread, part, capsys):
     assert torch.equal(found["weights"][1], weights) and torch.equal(found["losses"][1], losses)
     printed = capsys.readouterr().out
     assert "1 / 1: cpu" in printed and "10,000 training" in printed
-    before = out.read_bytes()
-    with pytest.raises(ValueError, match="batch_size is 0"):
-        program(monkeypatch, "--batch-size", "64", "0", "--steps", "1", "--out", str(out))
-    assert out.read_bytes() == before and os.listdir(tmp_path) == ["one.pt"]
 
 
 def test_the_file_appears_whole_or_not_at_all(tmp_path, monkeypatch):

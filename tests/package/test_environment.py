@@ -61,17 +61,8 @@ def test_the_check_up_finds_nothing_to_mend(capsys):
     assert "✗" not in said and "한글 글꼴: cnnbook Gothic" in said and "10,000 + 10,000" in said
     # which lines there must be: what is measured has no other floor
     looked_at = [line.partition(":")[0] for line in said.splitlines() if "✓" in line]
-    names = [
-        "python",
-        *["package"] * 7,
-        "pair",
-        "cores",
-        "memory",
-        "disk",
-        "font",
-        "device",
-        "data",
-    ]
+    others = ["pair", "cores", "memory", "disk", "font", "device", "data"]
+    names = ["python", *["package"] * 7, *others]
     assert looked_at == [f"✓ {language.text('environment.' + name)}" for name in names]
     import torchvision
 
