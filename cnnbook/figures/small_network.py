@@ -3,7 +3,6 @@
 import base64
 import io
 from functools import cache, lru_cache
-from numbers import Integral
 
 import numpy as np
 import traitlets
@@ -106,6 +105,11 @@ def pixels_of(value):
 
 def class_of(label):
     """`label` as an int from 0 to 9; StateError if it is no class."""
-    if not isinstance(label, Integral) or isinstance(label, bool) or not 0 <= int(label) <= 9:
+    try:
+        number = numbers_of(label, "label")
+        whole = number.shape == () and number.dtype.kind in "iu" and not isinstance(label, bool)
+    except ValueError:
+        whole = False
+    if not whole or not 0 <= int(number) <= 9:
         raise StateError(f"label is {shortened(label)}; it must be a class, 0 to 9, or None")
-    return int(label)
+    return int(number)

@@ -160,7 +160,6 @@ class ExplanationExplorer(Figure):
 
 def _labelled(pictures, labels):
     """Pictures and their labels as lists; a StateError where they do not go together."""
-    labels = labels.tolist() if hasattr(labels, "tolist") else labels  # an array of numbers
     try:
         pictures, labels = [pixels_of(one) for one in pictures], [class_of(one) for one in labels]
     except TypeError:
