@@ -37,7 +37,9 @@ const contract = (() => {
   watch("requestAnimationFrame", "cancelAnimationFrame", "frames", true);
   watch("setTimeout", "clearTimeout", "timers", true);
   watch("setInterval", "clearInterval", "timers", false);
-  if (window.requestIdleCallback) watch("requestIdleCallback", "cancelIdleCallback", "frames", true);
+  if (window.requestIdleCallback) {
+    watch("requestIdleCallback", "cancelIdleCallback", "frames", true);
+  }
   for (const name of ["MutationObserver", "ResizeObserver", "IntersectionObserver"]) {
     window[name] = class extends window[name] {
       observe(...what) { held.observers.add(this); super.observe(...what); }
@@ -48,7 +50,8 @@ const contract = (() => {
   const numbers = new Map();
   const numberOf = (thing) => numbers.get(thing) ?? numbers.set(thing, numbers.size).get(thing);
   const keyOf = (target, [name, listener, options]) =>
-    `${target?.constructor?.name} ${name} ${numberOf(target)} ${numberOf(listener)} ${options?.capture ?? options}`;
+    [target?.constructor?.name, name, numberOf(target), numberOf(listener),
+      options?.capture ?? options].join(" ");
   const { addEventListener: add, removeEventListener: remove } = EventTarget.prototype;
   const targets = new Map();
   EventTarget.prototype.addEventListener = function (...listening) {
@@ -66,7 +69,7 @@ const contract = (() => {
   const outlives = (target) => !(target instanceof Element)
     || (target.isConnected && !target.closest(".cnnbook-figure"));
   const beyond = () => [...held.listeners].filter((key) => outlives(targets.get(key)));
-  const pause = (milliseconds) => new Promise((go) => own.setTimeout.call(window, go, milliseconds));
+  const pause = (time) => new Promise((go) => own.setTimeout.call(window, go, time)); // in ms
   // Wait until nothing is to be drawn and no timer runs; false when that takes too long.
   async function quiet(most = 1500) {
     for (let passed = 0; passed < most; passed += 10) {
@@ -111,7 +114,8 @@ const contract = (() => {
       ...[...node.attributes].filter(({ name, value }) => name !== "tabindex" && value)
         .map(({ name, value }) => `${name}=${value}`).sort(),
       node.checked ?? "", node.matches("canvas") ? node.toDataURL() : ""].join(" "));
-  const looks = () => `${picture().join("\n")} ${all("[aria-live]").map((node) => node.textContent)}`;
+  const spoken = () => all("[aria-live]").map((node) => node.textContent);
+  const looks = () => `${picture().join("\n")} ${spoken()}`;
 
   // ---- colours ----------------------------------------------------------------------------------
   const dye = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -135,13 +139,15 @@ const contract = (() => {
     const style = getComputedStyle(node);
     if (node instanceof HTMLCanvasElement) {
       const box = node.getBoundingClientRect();
-      const [column, row] = [[x - box.left, box.width, node.width], [y - box.top, box.height, node.height]]
+      const across = [x - box.left, box.width, node.width];
+      const [column, row] = [across, [y - box.top, box.height, node.height]]
         .map(([place, length, cells]) => Math.min(cells - 1, Math.floor((place / length) * cells)));
       return [[...node.getContext("2d").getImageData(column, row, 1, 1).data]];
     }
     if (node instanceof SVGGeometryElement) return style.fill === "none" ? [] : [rgba(style.fill)];
     // A bar is a gradient of one colour, or a hard stop, as wide as its share.
-    const bar = style.backgroundImage.match(/^linear-gradient\((?:to right, |90deg, )?(\w+\(.*?\)) ([\d.]+)/);
+    const bar = style.backgroundImage.match(
+      /^linear-gradient\((?:to right, |90deg, )?(\w+\(.*?\)) ([\d.]+)/);
     const share = parseFloat(style.backgroundSize) || parseFloat(bar?.[2]);
     const box = node.getBoundingClientRect();
     const covered = bar && (x - box.left) / box.width < share / 100;
@@ -174,7 +180,8 @@ const contract = (() => {
       const behind = style.paintOrder.startsWith("stroke") ? rgba(style.stroke)
         : groundOf(node, box.left + box.width / 2, box.top + box.height / 2);
       const least = contrast(over(ink, behind), behind);
-      return least < 4.5 ? [`${called(node)} ${node.textContent.slice(0, 20)}: ${least.toFixed(2)}`] : [];
+      const where = `${called(node)} ${node.textContent.slice(0, 20)}`;
+      return least < 4.5 ? [`${where}: ${least.toFixed(2)}`] : [];
     });
     touchable.remove();
     return found;
@@ -221,15 +228,21 @@ const contract = (() => {
         written.push(Object.fromEntries(changed().map((name) => [name, model().get(name)])));
         return save.call(model());
       },
-      on(event, go) { followers.add(`${event} ${numberOf(go)}`); return on.call(model(), event, go); },
-      off(event, go) { followers.delete(`${event} ${numberOf(go)}`); return off.call(model(), event, go); },
+      on(event, go) {
+        followers.add(`${event} ${numberOf(go)}`);
+        return on.call(model(), event, go);
+      },
+      off(event, go) {
+        followers.delete(`${event} ${numberOf(go)}`);
+        return off.call(model(), event, go);
+      },
     });
   }
   const put = (state) => Object.entries(state).forEach(([name, value]) => model().set(name, value));
   // One more view of the page's model: on the page, in a shadow root, or nowhere at all.
   async function view(where) {
     const [el, home] = [document.createElement("div"), document.createElement("div")];
-    if (where !== "nowhere") document.body.prepend(home); // on top, where all of it is in the window
+    if (where !== "nowhere") document.body.prepend(home); // on top: all of it is in the window
     if (where === "shadow") {
       const style = document.createElement("style");
       style.textContent = document.querySelector("style").textContent;
@@ -238,7 +251,8 @@ const contract = (() => {
     const [name] = Object.keys(cnnbookFigures);
     const undo = await cnnbookFigures[name].render({ model: model(), el });
     await drawn();
-    return { undo, root: el.querySelector(".cnnbook-figure"), away: () => { undo(); home.remove(); } };
+    const away = () => { undo(); home.remove(); };
+    return { undo, root: el.querySelector(".cnnbook-figure"), away };
   }
   // The figure anew, in its first state or another one; it is what is looked at from now on.
   async function again(state = {}, where = "page") {
@@ -255,10 +269,11 @@ const contract = (() => {
     const its = picture();
     root = old;
     const lines = mine.flatMap((line, k) => (line === its[k] ? [] : [`${line} | ${its[k]}`]));
-    return [...lines, ...(mine.length === its.length ? [] : [`${mine.length} | ${its.length} nodes`])]
+    const counts = `${mine.length} | ${its.length} nodes`;
+    return [...lines, ...(mine.length === its.length ? [] : [counts])]
       .slice(0, 3).map((line) => line.slice(0, 200));
   }
-  // Set traits as Python does, one change after the other: which views differ from the one looked at?
+  // Set traits as Python does, one after the other: which views differ from the one looked at?
   async function outside(changes) {
     const other = await view("page");
     const answers = [];
@@ -313,9 +328,12 @@ const contract = (() => {
     await frame();
     one.undo();
     const after = sizes();
-    const left = Object.keys(before).flatMap((kind) => after[kind].filter((thing) =>
-      !before[kind].includes(thing)).map((thing) => `${kind}: ${thing?.constructor?.name} ${thing}`));
-    if (!(await quiet())) left.push(`still asked for: ${held.timers.size} timers, ${held.frames.size} frames`);
+    const left = Object.keys(before).flatMap((kind) => after[kind]
+      .filter((thing) => !before[kind].includes(thing))
+      .map((thing) => `${kind}: ${thing?.constructor?.name} ${thing}`));
+    if (!(await quiet())) {
+      left.push(`still asked for: ${held.timers.size} timers, ${held.frames.size} frames`);
+    }
     return left;
   }
   // Is all quiet while a view is nowhere on the page, and does it look as it should when it is put
@@ -343,7 +361,8 @@ const contract = (() => {
 
   // Work a control as a reader would, without a hand: another value, a click.
   function work(node) {
-    const tell = (...names) => names.forEach((name) => node.dispatchEvent(new Event(name, { bubbles: true })));
+    const tell = (...names) => names.forEach(
+      (name) => node.dispatchEvent(new Event(name, { bubbles: true })));
     if (node.matches("[type=range]")) {
       node.value = Number(node.value) === Number(node.max) ? node.min : node.max;
       tell("input", "change");
@@ -372,7 +391,8 @@ const contract = (() => {
   // The controls that change nothing: not one after the other, and in the figure anew neither alone
   // nor after a neighbour or the fields for typing.
   async function idle() {
-    const isOneOfMany = (node) => node.matches(".cnnbook-cells > * + * + *"); // two cells stand for all
+    // Two cells stand for all.
+    const isOneOfMany = (node) => node.matches(".cnnbook-cells > * + * + *");
     const order = [...new Set(controls().filter((node) => node.matches("button, input, select")
       && !node.readOnly && !isOneOfMany(node)).map(called))];
     const dead = [];
@@ -414,7 +434,8 @@ const contract = (() => {
   }
   const heard = () => met.map(({ name, seen: visible, ring }) => ({ name, seen: visible, ring }));
   // What the focus never met, of all controls or of those with a Tab stop of their own.
-  const missed = (stops) => wanted.filter((node) => seen(node) && !met.some((one) => one.node === node)
+  const isMet = (node) => met.some((one) => one.node === node);
+  const missed = (stops) => wanted.filter((node) => seen(node) && !isMet(node)
     && !(stops && node.tabIndex < 0)).map(called);
   // Groups with one Tab stop: that stop, and arrow keys that lead through rows and along the list.
   function groups() {
@@ -434,7 +455,8 @@ const contract = (() => {
       const [rows, columns] = [count("top"), count("left")];
       const through = Array.from({ length: rows }, (_, row) => [
         ...Array(columns - 1).fill(row % 2 ? "ArrowLeft" : "ArrowRight"), "ArrowDown"]).flat();
-      return [controls().indexOf(stop), [...through, "Home", ...Array(nodes.length).fill("ArrowRight")]];
+      const right = Array(nodes.length).fill("ArrowRight");
+      return [controls().indexOf(stop), [...through, "Home", ...right]];
     });
   }
   async function until(test, most = 6000) {
@@ -443,7 +465,8 @@ const contract = (() => {
   }
 
   return {
-    again, at, begin, called, complaints, controls, drawn, facts, groups, heard, hurry, idle, later, leftovers,
+    again, at, begin, called, complaints, controls, drawn, facts, groups, heard, hurry, idle, later,
+    leftovers,
     listen, missed, model, nameOf, outside, quiet, turned, until, wish, written,
     get root() { return root; },
   };
