@@ -12,7 +12,7 @@ from assets import write_npz
 
 from cnnbook import files, language, models
 from cnnbook.data import fashion_mnist, normalise
-from cnnbook.figures import NetworkExplorer
+from cnnbook.figures import ExplanationExplorer, NetworkExplorer, small_network
 from cnnbook.figures.figure import FIGURE_TYPE
 from cnnbook.figures.small_network import SHAPES
 from cnnbook.models import SmallCNN, small_cnn
@@ -192,3 +192,10 @@ def test_the_alternative_text_tells_picture_answer_and_unit():
     assert f"Logit of “Ankle boot”: {logit}" in text
     figure.label = None
     assert "Your own drawing." in figure.alternative_text()
+
+
+def test_a_network_that_a_figure_keeps_can_be_explained_whoever_asked_first():
+    small_network.network_of.cache_clear()
+    with torch.inference_mode():
+        assert NetworkExplorer().probabilities.sum() == pytest.approx(1)
+    assert np.abs(ExplanationExplorer(view="integrated").attribution).max() > 0
