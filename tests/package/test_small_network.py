@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 import train_small_network as tool
-from assets import write_npz
 
 from cnnbook import files, language, models
 from cnnbook.data import fashion_mnist, normalise
@@ -60,41 +59,6 @@ def test_the_file_holds_nothing_but_float16_and_ten_pictures(test_set):
     assert np.array_equal(pictures, test_set.images[first, 0].numpy())
 
 
-# ---- the script -----------------------------------------------------------------------------
-
-
-def test_folding_batchnorm_changes_no_answer():
-    torch.manual_seed(0)
-    learner = tool.Learner()
-    images = torch.randn(64, 1, 28, 28)
-    for _ in range(20):
-        learner(images)  # statistics
-    with torch.no_grad():
-        for norm in (learner.norm1, learner.norm2):
-            norm.weight.uniform_(-1, 2)
-            norm.bias.uniform_(-1, 1)
-        learner.eval()
-        torch.testing.assert_close(learner.folded()(images), learner(images))
-
-
-def test_pictures_vary_by_shift_mirror_and_silhouette():
-    images = torch.zeros(2000, 1, 28, 28, dtype=torch.uint8)
-    images[:, :, 10:14, 10:12] = 100  # rows 10 … 13, columns 10 and 11; mirrored: 16 and 17
-    varied = tool.vary(images, torch.Generator().manual_seed(0))
-    assert images.max() == 100  # the originals stay as they are
-    assert (varied[:, 0] > 0).sum((1, 2)).tolist() == [8] * 2000
-    down = (varied[:, 0].amax(2) > 0).int().argmax(1) - 10
-    left = (varied[:, 0].amax(1) > 0).int().argmax(1)
-    assert set(down.tolist()) == set(range(-3, 4))
-    assert set(left.tolist()) == {*range(7, 14), *range(13, 20)}
-    assert 0.08 < (varied.amax((1, 2, 3)) == 255).float().mean() < 0.17
-    assert 0.4 < (left > 13).float().mean() < 0.6
-    images[0, 0, 0, 0] = 30  # too dark to belong to the clothes
-    assert tool.silhouettes(images)[0, 0, 0, 0] == 0
-    moved = tool.shift(images[1:2], 2, -3)[0, 0]
-    assert moved.sum() == 800 and (moved[12:16, 7:9] == 100).all()
-
-
 def test_training_learns_and_repeats_itself(test_set):
     """Two short runs on few pictures: better than a guess, and the same to the bit."""
     parts = test_set[:1500], test_set[1500:2000]
@@ -105,16 +69,6 @@ def test_training_learns_and_repeats_itself(test_set):
     for name, values in model.state_dict().items():
         assert torch.equal(values, again.state_dict()[name]), name
     assert evaluate(model, parts[1]).accuracy == pytest.approx(best, abs=0.0021)
-
-
-@pytest.mark.parametrize("level", [0, 6])
-def test_the_same_arrays_are_the_same_bytes(level, tmp_path):
-    arrays = {"a.weight": np.arange(6, dtype="<f2").reshape(2, 3)}
-    for name in ("one.npz", "two.npz"):
-        write_npz(tmp_path / name, arrays, level)
-    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    with np.load(tmp_path / "one.npz", allow_pickle=False) as read:
-        assert np.array_equal(read["a.weight"], arrays["a.weight"])
 
 
 # ---- the figure without a browser -----------------------------------------------------------
@@ -145,19 +99,6 @@ def test_a_network_that_cannot_be_shown_is_refused():
         NetworkExplorer(model=own)
     with pytest.raises(ValueError, match="model is a FashionDNN"):
         NetworkExplorer(model=models.FashionDNN())
-
-
-def test_python_reads_the_drawing_back():
-    figure = NetworkExplorer()
-    drawing = np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)
-    sent = base64.b64encode(drawing.tobytes()).decode()
-    figure.set_state({"picture": sent, "label": None})  # what the page sends
-    assert figure.picture.dtype == np.uint8 and np.array_equal(figure.picture, drawing)
-    assert figure.label is None and figure.state()["picture"] == sent
-    figure.set_state({"layer": "logits", "position": [9, 0, 0]})
-    assert (figure.layer, figure.position) == ("logits", [9, 0, 0])
-    figure.layer = "conv1"
-    assert figure.position == [7, 0, 0]  # inside the new layer
 
 
 def test_a_notebook_stays_small_and_repeats_itself():
