@@ -11,11 +11,6 @@ from cnnbook.figures.cost_explorer.figure import ALLOWED, PRESETS
 COLUMNS = ("multiplications", "parameters")
 
 
-def cells(page, column):
-    """The texts of a column, one a layer that is there, then the total."""
-    return page.locator(f".cost-table tr:visible td.cost-{column}").all_inner_texts()
-
-
 def expected(figure):
     """The multiplications and the parameters of all layers, each with its total."""
     total = {name: getattr(figure, name) for name in COLUMNS}
@@ -24,7 +19,8 @@ def expected(figure):
 
 def shown(page):
     settle(page)
-    return [[text.split()[0] for text in cells(page, name)] for name in COLUMNS]
+    columns = (page.locator(f".cost-table tr:visible td.cost-{name}") for name in COLUMNS)
+    return [[text.split()[0] for text in column.all_inner_texts()] for column in columns]
 
 
 def said(page):
@@ -79,57 +75,42 @@ def test_the_written_products_multiply_to_the_numbers_shown(open_figure):
         assert said(page).endswith(figure.words[f"limited_{layer['limit']}"])
 
 
-@pytest.mark.parametrize("name", [*PRESETS["course"], "batch"])
-def test_the_controls_offer_what_python_allows(open_figure, name):
+def test_the_controls_offer_what_python_allows(open_figure):
     figure = CostExplorer()
     page = open_figure(figure)
-    kind, layer = name.strip("12"), name[-1]
-    word = figure.words[kind]
-    control = page.get_by_label(
-        f"conv{layer} {word}" if layer in "12" else word, exact=name != "batch"
-    )
-    if name == "batch":
-        texts = control.locator("option").all_inner_texts()
-        assert texts == [str(size) for size in ALLOWED["batch"]]
-        control.select_option("1")
-        figure.batch = 1
-    elif kind == "pool":
-        control.uncheck()
-        setattr(figure, name, False)
-    else:
+    for name in ("filters1", "kernel1", "stride1", "filters2", "kernel2", "stride2", "hidden"):
+        kind, layer = name.strip("12"), name[-1]
+        word = figure.words[kind] if kind == name else f"conv{layer} {figure.words[kind]}"
+        control = page.get_by_label(word, exact=True)
         least, most, step = (int(control.get_attribute(one)) for one in ("min", "max", "step"))
         assert [least, most] == [min(ALLOWED[kind]), max(ALLOWED[kind])]
         assert set(range(least, most + 1, step)) <= set(ALLOWED[kind])
         control.press("Home")
         setattr(figure, name, least)
-    assert shown(page) == expected(figure) and trait(page, name) == getattr(figure, name)
+        assert shown(page) == expected(figure) and trait(page, name) == least
+    sizes = page.get_by_label(figure.words["batch"]).locator("option").all_inner_texts()
+    assert sizes == [str(size) for size in ALLOWED["batch"]]
 
 
 def test_a_preset_is_one_press_and_is_compared(open_figure):
     figure = CostExplorer(hidden=1024)
     page = open_figure(figure)
-    pressed = page.locator(".cost-buttons button")
     compared = page.locator(".cost-compared")
     assert compared.inner_text() == figure.text("more", times="1.23")
-    assert [b.get_attribute("aria-pressed") for b in pressed.all()] == ["false", "false"]
     page.get_by_role("button", name=figure.words["fast"], exact=True).click()
     fast = CostExplorer(**PRESETS["fast"])
     assert shown(page) == expected(fast)
-    assert compared.inner_text() == figure.text("fewer", times="14.1")
-    assert [b.get_attribute("aria-pressed") for b in pressed.all()] == ["false", "true"]
-    page.get_by_role("button", name=figure.words["course"], exact=True).click()
-    settle(page)
-    assert compared.inner_text() == figure.words["as_many"]
-
-
-def test_the_bars_are_the_shares_of_the_multiplications(open_figure):
-    figure = CostExplorer(**PRESETS["fast"])
-    page = open_figure(figure)
     shares = page.locator("tr:not([hidden]) .cost-bar").evaluate_all(
         "(bars) => bars.map((bar) => Number(bar.style.getPropertyValue('--share')))"
     )
-    wanted = [layer["multiplications"] / figure.multiplications for layer in figure.layers]
-    assert shares == pytest.approx(wanted) and sum(shares) == pytest.approx(1)
+    wanted = [layer["multiplications"] / fast.multiplications for layer in fast.layers]
+    assert shares == pytest.approx(wanted)
+    assert compared.inner_text() == figure.text("fewer", times="14.1")
+    pressed = page.locator(".cost-buttons [aria-pressed=true]")
+    assert pressed.all_inner_texts() == [figure.words["fast"]]
+    page.get_by_role("button", name=figure.words["course"], exact=True).click()
+    settle(page)
+    assert compared.inner_text() == figure.words["as_many"]
 
 
 def test_a_chosen_layer_that_goes_hands_on_to_the_one_before(open_figure):

@@ -28,6 +28,10 @@ def shown_logits(page):
     return np.array([number(text.split(" ")[0]) for text in texts])
 
 
+def value_read_out(page):
+    return number(page.locator(".cnnbook-live").first.inner_text().split(" ")[-1])
+
+
 def centre(page, board, row, column):
     box = page.locator(".xai-paper").nth(board).bounding_box()
     return shares(box, (column + 0.5) / 28, (row + 0.5) / 28)
@@ -44,11 +48,10 @@ def test_the_page_explains_as_torch_does(open_figure, pictures, view):
         figure.picture = images[random.integers(40)]
         if case == 0:
             figure.picture = random.integers(0, 256, (28, 28)).astype(np.uint8)
-        figure.target, figure.channel = int(random.integers(10)), int(random.integers(8))
-        figure.layer = LAYERS[random.integers(4)]
-        figure.size, figure.cover = int(random.integers(1, 15)), [*COVERS][random.integers(3)]
-        choices = {n: getattr(figure, n) for n in ("view", "target", "layer", "channel")}
-        choices |= {"size": figure.size, "cover": figure.cover}
+        choices = {"view": view, "layer": LAYERS[random.integers(4)]}
+        choices |= {"target": int(random.integers(10)), "channel": int(random.integers(8))}
+        choices |= {"size": int(random.integers(1, 15)), "cover": [*COVERS][random.integers(3)]}
+        figure.set_state(choices)
         pixels = figure.picture.ravel().tolist()
         found = page.evaluate(ATTRIBUTE, [figure.weights, pixels, choices])
         expected = figure.attribution
@@ -60,15 +63,11 @@ def test_the_page_explains_as_torch_does(open_figure, pictures, view):
         assert difference.max() < tolerance * scale, choices
 
 
-def test_the_patch_changes_the_answer_as_in_torch(open_figure, pictures):
+def test_the_patch_changes_the_answer_as_in_torch(open_figure):
     figure = ExplanationExplorer(view="patch")
     page = open_figure(figure)
-    assert (
-        shown_logits(page)
-        == pytest.approx(covered_logits(figure, [14, 14]), abs=0.0051)
-        != pytest.approx(figure.logits, abs=0.1)
-    )
     for position, size, cover in (
+        ([14, 14], 8, "black"),
         ([0, 0], 5, "grey"),
         ([27, 20], 14, "white"),
         ([9, 3], 1, "black"),
@@ -117,8 +116,7 @@ def test_occlusion_is_computed_in_slices_and_dropped_when_other_things_are_asked
     assert 2 <= frames[:, 0].max() <= 8
     assert (np.diff(frames[:, 1]) < 0).sum() == 2 and len(np.unique(frames[:, 1])) > 50
     figure.view, figure.size, figure.picture = "occlusion", 2, from_base64(figure.pictures[3])
-    heard = page.locator(".cnnbook-live").first.inner_text()
-    assert number(heard.split(" ")[-1]) == pytest.approx(figure.attribution[14, 14], abs=0.0051)
+    assert value_read_out(page) == pytest.approx(figure.attribution[14, 14], abs=0.0051)
     put(page, size=1)
     put(page, view="saliency")
     assert bar.count() == 0
@@ -149,15 +147,9 @@ def test_moves_the_patch_with_the_mouse_and_collects_the_fall(open_figure):
 
 
 def test_the_value_read_out_is_the_value_of_the_cell(open_figure):
-    figure = ExplanationExplorer(view="occlusion", position=[20, 10])
+    figure = ExplanationExplorer(view="maps", layer="pool2", channel=1, position=[20, 10])
     page = open_figure(figure)
-    page.get_by_role("progressbar").wait_for(state="hidden")
-    text = page.locator(".cnnbook-live").first.inner_text()
-    assert number(text.split(" ")[-1]) == pytest.approx(figure.attribution[20, 10], abs=0.0051)
-    put(page, view="maps", layer="pool2", channel=1)
-    figure.view, figure.layer, figure.channel = "maps", "pool2", 1
-    text = page.locator(".cnnbook-live").first.inner_text()
-    assert number(text.split(" ")[-1]) == pytest.approx(figure.attribution[5, 2], abs=0.0051)
+    assert value_read_out(page) == pytest.approx(figure.attribution[5, 2], abs=0.0051)
 
 
 def test_the_class_and_the_map_are_chosen_by_their_buttons(open_figure):
@@ -173,24 +165,3 @@ def test_the_class_and_the_map_are_chosen_by_their_buttons(open_figure):
     page.locator("select").first.select_option("8")
     settle(page)
     assert trait(page, "label") == 8 and trait(page, "picture") == figure.pictures[8]
-
-
-@pytest.mark.parametrize(
-    "name, value, message",
-    [
-        ("view", "magic", "magic"),
-        ("target", 10, "target is 10; it must lie between 0 and 9"),
-        ("size", 0, "size is 0; it must lie between 1 and 14"),
-        ("channel", 16, "channel is 16"),
-        ("layer", "fc", "fc"),
-        ("cover", "red", "red"),
-        ("position", [28, 0], r"position is \[28, 0\]"),
-        ("picture", np.zeros((27, 28)), r"picture has shape \(27, 28\)"),
-    ],
-)
-def test_what_cannot_be_shown_is_refused(name, value, message):
-    figure = ExplanationExplorer()
-    before = figure.state()
-    with pytest.raises(ValueError, match=message):
-        setattr(figure, name, value)
-    assert figure.state() == before
