@@ -31,12 +31,12 @@ def setup(
     threads = use_threads(threads)
     import torch
 
-    from cnnbook import __version__, plots, training
+    from cnnbook import plots, training
 
     training.seed_everything(seed)
     family = plots.use_book_style()
     say(
-        f"cnnbook {__version__} · Python {platform.python_version()} · torch {torch.__version__} · "
+        f"cnnbook {sys.modules['cnnbook'].__version__} · Python {platform.python_version()} · torch {torch.__version__} · "
         f"torchvision {version('torchvision')}"
     )
     say(text("environment.setup", device=device_name(), threads=threads, font=family, seed=seed))
