@@ -35,8 +35,9 @@ def setup(
 
     training.seed_everything(seed)
     family = plots.use_book_style()
+    book = sys.modules["cnnbook"].__version__  # no import: that would lead upwards
     say(
-        f"cnnbook {sys.modules['cnnbook'].__version__} · Python {platform.python_version()} · torch {torch.__version__} · "
+        f"cnnbook {book} · Python {platform.python_version()} · torch {torch.__version__} · "
         f"torchvision {version('torchvision')}"
     )
     say(text("environment.setup", device=device_name(), threads=threads, font=family, seed=seed))
