@@ -145,23 +145,19 @@ FLOORS = [
     {"files"},
     {"convolution", "models", "explain", "graphs"},
     {"data"},
-    {"training", "speedrun", "transfer", "history", "distributed"},
+    {"history", "transfer"},
     {"plots"},
     {"figures"},
-    {"progress", "exercises", "environment"},
+    {"progress"},
+    {"training"},
+    {"speedrun", "distributed"},
+    {"exercises", "environment"},
 ]
 
 
 def rooms_imported(path):
-    """The rooms that a Python file imports.
-
-    A training loop shows itself on the screen of a notebook: it asks for `progress` inside of the
-    function that runs, so that importing it draws nothing. Such an import is left out.
-    """
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    inside = {node for function in functions for node in ast.walk(function)}
-    for node in ast.walk(tree):
+    """The rooms that a Python file imports, at its top or later."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -171,8 +167,7 @@ def rooms_imported(path):
             continue
         for name in names:
             package, room, *_ = [*name.split("."), ""]
-            asked_late = room == "progress" and node in inside
-            if package == "cnnbook" and room and not room.startswith("__") and not asked_late:
+            if package == "cnnbook" and room and not room.startswith("__"):
                 yield room
 
 
