@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn")
-sys.path[1:1] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "tests" / "figures")]
+sys.path[1:1] = [str(ROOT), str(ROOT / "tools")]
 
 
 def prepare():
@@ -62,7 +62,7 @@ def now():
 @contextlib.contextmanager
 def chromium(*flags):
     """The browser that the tests open, with more `flags`; RuntimeError where there is none."""
-    from drivers import FLAGS, find_chromium
+    from book import FLAGS, find_chromium
     from playwright.sync_api import sync_playwright
 
     path = find_chromium()

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 EDITIONS = ("ko", "en")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 # The first page sends a reader to the edition that the browser's languages ask for.
 FIRST_PAGE = """<!DOCTYPE html>
@@ -86,11 +87,15 @@ def chapters(folder, edition):
     return sorted((Path(folder) / edition / "one-file").glob("*.html"))
 
 
+def find_chromium():
+    """The path of a Chromium, or None: the one that CNNBOOK_CHROMIUM names, else the first here."""
+    chosen = os.environ.get("CNNBOOK_CHROMIUM")
+    return chosen or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
 def chromium():
     """The path of a Chromium; without one the program ends and says so."""
-    browser = os.environ.get("CNNBOOK_CHROMIUM") or next(
-        filter(None, map(shutil.which, BROWSERS)), None
-    )
+    browser = find_chromium()
     if browser is None:
         names = ", ".join(BROWSERS)
         raise SystemExit(f"no Chromium: none of {names} is on the PATH; set CNNBOOK_CHROMIUM")

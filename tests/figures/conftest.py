@@ -4,25 +4,15 @@ Where there is none they are skipped with the reason; with ``CNNBOOK_REQUIRE_BRO
 instead, so that the house's own checks cannot pass without looking.
 """
 
-import os
-import shutil
-
 import pytest
+from book import BROWSERS, FLAGS, find_chromium
 
 pytest.register_assert_rewrite("looks")
-
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 # A second event within one frame is drawn when the frame comes (kit/player.js, clock). On a busy
 # machine that can be later than the test's next look: in these pages a frame comes at once. The
 # real clock ticks with `real_clock=True`, in the web book and in JupyterLab.
 NO_SCREEN = "window.requestAnimationFrame = (go) => setTimeout(() => go(performance.now()), 0);"
-
-
-def find_chromium():
-    chosen = os.environ.get("CNNBOOK_CHROMIUM")
-    return chosen or next((path for path in map(shutil.which, CHROMIUM) if path), None)
 
 
 def pytest_collection_modifyitems(items):
@@ -37,7 +27,7 @@ def chromium():
 
     path = find_chromium()
     if path is None:
-        give_up(f"no Chromium: no {', '.join(CHROMIUM)} on the PATH, CNNBOOK_CHROMIUM unset")
+        give_up(f"no Chromium: no {', '.join(BROWSERS)} on the PATH, CNNBOOK_CHROMIUM unset")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -19,6 +19,7 @@ import pytest
 import record
 import tables
 import torch
+from book import find_chromium
 
 import bench
 from checks.editions import word_list_problems
@@ -334,3 +335,12 @@ def test_the_record_is_what_is_made_of_its_runs_with_the_recipes_that_the_book_h
     for place, changes in (("up", bench_ladder.UP), ("without", bench_ladder.WITHOUT)):
         rows = [row["name"] for row in found["ladder"][place]]
         assert rows == [name for name, _ in changes], place
+
+
+def test_the_bench_opens_the_browser_of_the_tests():
+    """In a process of its own: the tests of figures may hold playwright in this one."""
+    if find_chromium() is None:
+        pytest.skip("no Chromium on the PATH")
+    look = "import machine\nwith machine.chromium() as browser:\n    print(browser.version)"
+    found = subprocess.run([sys.executable, "-c", look], cwd=ROOT / "bench", capture_output=True)
+    assert found.stdout.strip(), found.stderr.decode("utf-8")
