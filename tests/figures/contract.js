@@ -1,5 +1,5 @@
 // Stands in a figure's page before everything else: writes down what goes wrong, what is asked for
-// and never given back, and offers the looks and touches of tests/browser/test_every_figure.py.
+// and never given back, and offers the looks and touches of tests/figures/test_every_figure.py.
 
 const contract = (() => {
   const complaints = [];
