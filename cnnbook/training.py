@@ -1,7 +1,6 @@
 """Training a network and testing it: `fit`, `evaluate`, and the seeds of random numbers."""
 
 import math
-import operator
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.parameter import is_lazy
 
-from cnnbook.data import Part, normalise
+from cnnbook.data import Part, normalise, whole_number
 from cnnbook.history import History
 from cnnbook.language import printable, text
 
@@ -525,18 +524,6 @@ def _is_channels_last(values):
 
 
 # ---- what is refused -----------------------------------------------------------------------------
-
-
-def whole_number(name: str, value: SupportsIndex, least: int, most: float = math.inf) -> int:
-    """`value` as an int, whatever kind of whole number it is; ValueError outside least … most."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or isinstance(value, bool) or not least <= number <= most:
-        limits = f"{least} or more" if most == math.inf else f"from {least} to {most}"
-        raise ValueError(f"{name} is {value!r}; it must be a whole number, {limits}")
-    return number
 
 
 def _number(name, value, rule, holds):

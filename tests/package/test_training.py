@@ -623,6 +623,7 @@ OTHERS = torch.optim.SGD(START.parameters(), lr=0.1)
         ({"epochs": math.inf}, "epochs is inf"),
         ({"batch_size": 2.5}, "batch_size is 2.5"),
         ({"batch_size": True}, "batch_size is True"),
+        ({"batch_size": torch.tensor(True)}, r"batch_size is tensor\(True\)"),
         ({"epochs": "2"}, "epochs is '2'"),
         ({"learning_rate": [0.1]}, r"learning_rate is \[0.1\]"),
         ({"learning_rate": 0}, "learning_rate is 0"),
