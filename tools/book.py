@@ -20,6 +20,10 @@ from cnnbook import figures
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
 EDITIONS = ("ko", "en")
+MOVED = {  # addresses that readers may have kept; a page that goes leaves its new name here
+    "5_1_2_convolution_layer": "5_1_2_1_convolution_layer",
+    "5_1_2_pooling_and_classifier": "5_1_2_2_pooling_layer",
+}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
@@ -47,6 +51,20 @@ location.replace(korean ? "ko/index.html" : "en/index.html");
 </html>
 """
 
+# An old address leads on, to the same section.
+MOVED_PAGE = """<!DOCTYPE html>
+<html lang="{edition}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="refresh" content="1; url={new}.html">
+<link rel="canonical" href="{new}.html">
+<title>cnnbook</title>
+<script>location.replace("{new}.html" + location.hash);</script>
+</head>
+<body><main><a href="{new}.html">{new}</a></main></body>
+</html>
+"""
+
 
 def build(folder):
     """Write both editions to `folder`, from scratch.
@@ -64,6 +82,9 @@ def build(folder):
         if done.returncode != 0:
             complaints += done.stderr
         tidy(folder / edition)
+        for old, new in MOVED.items():
+            page = MOVED_PAGE.format(edition=edition, new=new)
+            (folder / edition / f"{old}.html").write_text(page, encoding="utf-8")
     (folder / "index.html").write_text(FIRST_PAGE, encoding="utf-8")
     if complaints:
         raise SystemExit(complaints)

@@ -142,7 +142,7 @@ def glossary_page(pages):
 
 
 def section_number(page):
-    """``5_1_2_pooling_and_classifier`` is section 5.1.2."""
+    """``5_1_2_2_pooling_layer`` is section 5.1.2.2."""
     return ".".join(re.findall(r"\d+(?=_)", page))
 
 

@@ -143,7 +143,7 @@ def test_what_ships_with_the_book_is_packed():
 FLOORS = [
     {"language", "arrays"},
     {"files"},
-    {"convolution", "models", "explain", "graphs"},
+    {"convolution", "models", "explain", "graphs", "statistics"},
     {"data"},
     {"history", "transfer"},
     {"plots"},

@@ -26,7 +26,7 @@ def refuse(problems):
 
 def test_the_book_has_notebooks():
     names = [path.stem for path in notebooks.find()]
-    assert names.count("5_0_start_here") == names.count("5_1_2_convolution_layer") == 2
+    assert names.count("5_0_start_here") == names.count("5_1_2_1_convolution_layer") == 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 EDITIONS = ("ko", "en")
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks" / "ko").glob("*.ipynb"))
 PAGES = ["index", *CHAPTERS, "glossary", "bibliography", "reference", "genindex", "search"]
-CONVOLUTION, POOLING = "5_1_2_convolution_layer", "5_1_2_pooling_and_classifier"
+CONVOLUTION, POOLING = "5_1_2_1_convolution_layer", "5_1_2_2_pooling_layer"
 DIMENSIONS, START = "5_1_3_convolution_in_1d_2d_3d", "5_0_start_here"
 LARGEST_PAGE, LARGEST_FILE = 1_500_000, 3_000_000  # bytes
 
@@ -213,8 +213,16 @@ def test_the_same_places_in_both_editions(html):
         assert not [place for place in korean if re.fullmatch(r"id\d+", place)]
 
 
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_an_old_address_leads_to_the_new_page_and_the_same_section(html, visit, edition):
+    for old, new in builder.MOVED.items():
+        assert new in CHAPTERS and old not in CHAPTERS
+        page = visit(html / edition / f"{old}.html", query="#by-hand")
+        page.wait_for_url(f"**/{new}.html#by-hand")
+
+
 def test_light_and_dark_are_chosen_and_kept(html, visit):
-    page = visit(html / "ko" / "5_1_2_convolution_layer.html")
+    page = visit(html / "ko" / "5_1_2_1_convolution_layer.html")
     themes = "[document.documentElement.dataset.theme,"
     themes += " document.querySelector('.cnnbook-figure').dataset.theme]"
     assert page.evaluate(themes) == ["light", "light"]

@@ -14,7 +14,7 @@ import pytest
 from jupyter_client import BlockingKernelClient
 
 ROOT = Path(__file__).parents[2]
-CHAPTER = ROOT / "notebooks" / "ko" / "5_1_2_convolution_layer.ipynb"
+CHAPTER = ROOT / "notebooks" / "ko" / "5_1_2_1_convolution_layer.ipynb"
 PATIENCE = 120  # seconds, of a busy machine
 
 # What the reader would print to see the state of the figure in front of them.

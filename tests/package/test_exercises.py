@@ -24,7 +24,7 @@ ALL = [
     for name, exercise in import_module(f"cnnbook.exercises.chapter_{chapter}").EXERCISES.items()
 ]
 IDS = [f"{chapter}/{name}" for chapter, name, _ in ALL]
-CONV, IN_3D = "5_1_2_convolution_layer", "5_1_3_convolution_in_1d_2d_3d"
+CONV, IN_3D = "5_1_2_1_convolution_layer", "5_1_3_convolution_in_1d_2d_3d"
 # How each hint begins, and no other of its chapter: who rewords a hint rewords it here, too.
 BEGIN = json.loads(Path(__file__).with_name("hints.json").read_text(encoding="utf-8"))
 
@@ -73,7 +73,7 @@ def shape_as_a_list(x_shape, f, kernel):
 
 
 LEFT = torch.tensor([[-1.0, -1, 2], [-1, 2, -1], [2, -1, -1]])
-POOLED, STRIDE = "5_1_2_pooling_and_classifier/by-hand", f"{CONV}/stride"
+POOLED, STRIDE = "5_1_2_2_pooling_layer/by-hand", f"{CONV}/stride"
 RIGHT = {f"{chapter}/{name}": exercise.right for chapter, name, exercise in ALL}
 TABLE = [[4, 5], [8, 7]]
 

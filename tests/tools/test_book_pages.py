@@ -122,9 +122,9 @@ def test_the_glossary_is_complete_and_each_term_is_there_once():
 
 
 def test_the_glossary_page_leads_to_chapters_that_exist():
-    page = book_pages.glossary_page({"5_1_2_convolution_layer", "glossary"})
+    page = book_pages.glossary_page({"5_1_2_1_convolution_layer", "glossary"})
     assert "**수용 영역** (receptive field)\n: " in page
-    assert 'href="5_1_2_convolution_layer.html#receptive">→&nbsp;5.1.2</a>' in page
+    assert 'href="5_1_2_1_convolution_layer.html#receptive">→&nbsp;5.1.2.1</a>' in page
     assert "5_4_explainable_cnn" not in page and "**돌출 맵**" in page
     terms = re.findall(r"^\*\*(.+?)\*\*", page, flags=re.M)
     assert terms == sorted(terms, key=str.lower)

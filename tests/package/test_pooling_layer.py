@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from cnnbook import language
-from cnnbook.exercises.chapter_5_1_2_pooling_and_classifier import EXERCISES
+from cnnbook.exercises.chapter_5_1_2_2_pooling_layer import EXERCISES
 from cnnbook.figures import PoolingExplorer, ShapeTracer
 from cnnbook.models import FashionCNN
 

@@ -1,4 +1,4 @@
-"""Exercises of 5.1.2, pooling to output: right answers and the usual wrong ones."""
+"""Exercises of 5.1.2.2, pooling to output: right answers and the usual wrong ones."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Exercises of 5.1.2, the convolutional layer: right answers and the usual wrong ones."""
+"""Exercises of 5.1.2.1, the convolutional layer: right answers and the usual wrong ones."""
 
 import math
 
