@@ -1,5 +1,7 @@
 """What a reader hands in, as an array: lists, NumPy arrays, and tensors of any kind."""
 
+import math
+import operator
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +24,34 @@ def numbers_of(value: object, name: str = "value") -> np.ndarray:
         found = f"has type {array.dtype}" if array.ndim else f"is {shortened(value)}"
         raise ValueError(f"{name} {found}; it must hold whole or real numbers")
     return array
+
+
+def whole_number(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> int:
+    """`value` (of Python, NumPy or torch) as int; ValueError if it is none from least to most.
+
+    True and False are no whole numbers here, nor are 2.0 and "2".
+    """
+    try:
+        number = (
+            None if str(getattr(value, "dtype", "")).endswith("bool") else operator.index(value)
+        )
+    except (TypeError, ValueError, RuntimeError):  # an array or a tensor of several
+        number = None
+    if isinstance(value, bool) or number is None or not least <= number <= most:
+        limits = f", {least} or more" if most == math.inf else f", from {least} to {most}"
+        limits = "" if least == -math.inf else limits
+        raise ValueError(f"{name} is {shortened(value)}; it must be a whole number{limits}")
+    return number
+
+
+def whole_numbers(value: Any, least: float = -math.inf) -> tuple[int, ...] | None:
+    """`value`, a whole number or several, as a tuple of ints; None if one is none from `least`."""
+    value = value.tolist() if hasattr(value, "tolist") else value  # an array or a NumPy number
+    several = value if isinstance(value, (tuple, list)) else (value,)
+    try:
+        return tuple(whole_number("value", one, least) for one in several)
+    except ValueError:
+        return None
 
 
 def shortened(value: object, limit: int = 120) -> str:

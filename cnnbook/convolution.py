@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
-from cnnbook.arrays import numbers_of, shortened
+from cnnbook.arrays import numbers_of, shortened, whole_numbers
 
 Sizes = int | tuple[int, ...]  # one number for all axes, or one an axis
 
@@ -424,13 +424,10 @@ def _array(values, name, dimensions):
 
 def _per_axis(value, axes, name, least):
     """`value` as a tuple of `axes` ints, each at least `least`."""
-    value = value.tolist() if isinstance(value, np.ndarray) else value
-    values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    whole = all(isinstance(v, Integral) and not isinstance(v, bool) for v in values)
-    if not whole or len(values) not in (1, axes) or any(v < least for v in values):
+    values = whole_numbers(value, least)
+    if values is None or len(values) not in (1, axes):
         shape = "an int" if axes == 1 else f"an int or a tuple of {axes}"
         raise ValueError(f"{name} is {value!r}; it must be {shape}, each at least {least}")
-    values = tuple(int(v) for v in values)
     return values * axes if len(values) == 1 else values
 
 

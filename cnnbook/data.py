@@ -12,8 +12,6 @@ Data: Xiao, Rasul, Vollgraf, "Fashion-MNIST", arXiv:1708.07747 (2017); MIT licen
 
 import gzip
 import io
-import math
-import operator
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ import torch
 from PIL import Image, ImageOps
 
 from cnnbook import files
+from cnnbook.arrays import whole_number
 from cnnbook.files import DataError
 from cnnbook.language import text
 
@@ -129,21 +128,6 @@ class Part:
                 )
             chosen.append(places[:count])
         return self[torch.cat(chosen).sort().values]
-
-
-def whole_number(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> int:
-    """`value` (of Python, NumPy or torch) as int; ValueError if it is none from least to most."""
-    try:
-        if isinstance(value, (bool, np.bool_)) or getattr(value, "dtype", None) == torch.bool:
-            raise TypeError("True and False are no numbers here")
-        number: int | None = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or not least <= number <= most:
-        limits = f", {least} or more" if most == math.inf else f", from {least} to {most}"
-        limits = "" if least == -math.inf else limits
-        raise ValueError(f"{name} is {value!r}; it must be a whole number{limits}")
-    return number
 
 
 def _places(index: Any) -> torch.Tensor:

@@ -18,10 +18,11 @@ there is no such layer (the message lists those there are), or if no gradient re
 """
 
 from itertools import product
-from numbers import Integral
 
 import torch
 from torch import nn
+
+from cnnbook.arrays import whole_number, whole_numbers
 
 Target = int | torch.Tensor
 
@@ -129,8 +130,7 @@ def integrated_gradients(
     tensor that broadcasts against `x`. (Sundararajan et al. 2017, arXiv:1703.01365, section 3.)
     """
     _check(model, x)
-    if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 1:
-        raise ValueError(f"steps is {steps!r}; it must be a whole number, 1 or more")
+    steps = whole_number("steps", steps, 1)
     with torch.inference_mode(False), torch.enable_grad():
         x = x.detach().clone()
         total = torch.zeros_like(x, dtype=_exact(x))
@@ -253,11 +253,10 @@ def _like(name, value, x):
 
 def _triple(name, value, x):
     """A `window` or `stride` as (channels, height, width); as large as `x` in its channels."""
-    numbers = value.tolist() if hasattr(value, "tolist") else value  # an array or a NumPy number
-    numbers = tuple(numbers) if isinstance(numbers, (tuple, list)) else (numbers, numbers)
+    numbers = whole_numbers(value, 1) or ()
+    numbers = numbers * 2 if len(numbers) == 1 else numbers
     triple = (x.shape[1], *numbers) if len(numbers) == 2 and x.ndim == 4 else numbers
-    whole = all(isinstance(n, Integral) and not isinstance(n, bool) and int(n) > 0 for n in triple)
-    if len(triple) != 3 or x.ndim != 4 or not whole:
+    if len(triple) != 3 or x.ndim != 4:
         raise ValueError(
             f"{name} is {value!r}; it must be a number above 0 or a pair (h, w), for x (N, C, H, W)"
         )

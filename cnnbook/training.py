@@ -14,7 +14,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.parameter import is_lazy
 
-from cnnbook.data import Part, normalise, whole_number
+from cnnbook.arrays import whole_number
+from cnnbook.data import Part, normalise
 from cnnbook.history import History
 from cnnbook.language import printable, text
 

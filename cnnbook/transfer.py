@@ -22,7 +22,8 @@ from PIL import Image
 from torch import nn
 
 from cnnbook import files
-from cnnbook.data import Part, square, whole_number
+from cnnbook.arrays import whole_number
+from cnnbook.data import Part, square
 from cnnbook.language import text
 
 ADDRESS = "https://download.pytorch.org/models/"  # torchvision's; the files are NAME-HASH.pth

@@ -1,4 +1,4 @@
-"""Exercises of 5.1.2.2, pooling to output: right answers and the usual wrong ones."""
+"""Exercises of 5.1.2.2, the pooling layer: right answers and the usual wrong ones."""
 
 import math
 
@@ -29,21 +29,6 @@ def _blown_up(table, k):
 
 def _last_tie(x, upstream, k):
     return _pool_gradient(x[::-1, ::-1], upstream[::-1, ::-1], k)[::-1, ::-1]
-
-
-def _cross_entropy(z, label):
-    largest = z.max()
-    return largest + np.log(np.exp(z - largest).sum()) - z[label]
-
-
-def _naive(z, label):
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return -np.log(np.exp(z[label]) / np.exp(z).sum())
-
-
-def _log_of_zero(z, label):
-    with np.errstate(divide="ignore"):
-        return _naive(z - z.max(), label)
 
 
 _X = np.array([[1, 5, 2, 2], [3, 0, 2, 2], [-4, -1, 0, 6], [-1, -3, 6, 2]])
@@ -87,35 +72,5 @@ EXERCISES = {
             "times_value": lambda x, upstream, k: _pool_gradient(x, upstream, k) * x,
         },
         cases=((_X, _UPSTREAM, 2), (_WIDE, np.array([[5, -7]]), 3)),
-    ),
-    "flat": Exercise(
-        right=lambda n: 64 * ((n // 2 - 2) // 2) ** 2,
-        mistakes={
-            "no_channels": lambda n: ((n // 2 - 2) // 2) ** 2,
-            "one_side": lambda n: 64 * ((n // 2 - 2) // 2),
-            "conv2_keeps": lambda n: 64 * (n // 4) ** 2,
-            "conv1_shrinks": lambda n: 64 * (((n - 2) // 2 - 2) // 2) ** 2,
-            "not_floored": lambda n: 64 * ((n / 2 - 2) / 2) ** 2,
-            "one_pool": lambda n: 64 * (n // 2 - 2) ** 2,
-            "first_filters": lambda n: 32 * ((n // 2 - 2) // 2) ** 2,
-        },
-        cases=((28,), (30,), (32,), (45,)),
-    ),
-    "cross-entropy": Exercise(
-        right=_cross_entropy,
-        mistakes={
-            "overflow": _naive,
-            "log_of_zero": _log_of_zero,
-            "no_minus": lambda z, label: -_cross_entropy(z, label),
-            "best_class": lambda z, label: _cross_entropy(z, z.argmax()),
-            "all_classes": lambda z, label: sum(_cross_entropy(z, i) for i in range(len(z))),
-            "log_two": lambda z, label: _cross_entropy(z, label) / math.log(2),
-            "largest_lost": lambda z, label: _cross_entropy(z, label) - z.max(),
-        },
-        cases=(
-            (np.array([2.0, 1.0, 0.0]), 1),
-            (np.array([1000.0, 1000.0, 0.0]), 0),
-            (np.array([0.0, 1000.0]), 0),
-        ),
     ),
 }

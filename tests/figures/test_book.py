@@ -15,6 +15,7 @@ EDITIONS = ("ko", "en")
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks" / "ko").glob("*.ipynb"))
 PAGES = ["index", *CHAPTERS, "glossary", "bibliography", "reference", "genindex", "search"]
 CONVOLUTION, POOLING = "5_1_2_1_convolution_layer", "5_1_2_2_pooling_layer"
+CLASSIFIER = "5_1_2_3_classifier"
 DIMENSIONS, START = "5_1_3_convolution_in_1d_2d_3d", "5_0_start_here"
 LARGEST_PAGE, LARGEST_FILE = 1_500_000, 3_000_000  # bytes
 
@@ -240,10 +241,10 @@ QUESTIONS = [  # what the reader types, the page that must come first, the place
     ("ko", "풀링", POOLING, "title"),
     ("ko", "풀링층에서", POOLING, "title"),
     ("ko", "수용 영역", CONVOLUTION, "receptive"),
-    ("ko", "손실 함수", POOLING, "output"),
+    ("ko", "손실 함수", CLASSIFIER, "output"),
     ("ko", "패딩이란", CONVOLUTION, "padding"),
     ("ko", "특성맵을", CONVOLUTION, "by-hand"),
-    ("ko", "소프트맥스", POOLING, "output"),
+    ("ko", "소프트맥스", CLASSIFIER, "output"),
     ("ko", "receptive field", CONVOLUTION, "receptive"),
     ("ko", "전역 평균 풀링", POOLING, "global"),
     ("ko", "에포크", START, "network"),
@@ -253,7 +254,7 @@ QUESTIONS = [  # what the reader types, the page that must come first, the place
     ("en", "receptive field", CONVOLUTION, "receptive"),
     ("en", "padding", CONVOLUTION, "padding"),
     ("en", "Stride", CONVOLUTION, "sizes"),
-    ("en", "softmax", POOLING, "output"),
+    ("en", "softmax", CLASSIFIER, "output"),
     ("en", "gradient descent", CONVOLUTION, "learned"),
     ("en", "depthwise convolution", DIMENSIONS, "groups"),
     ("en", "epoch", START, "network"),

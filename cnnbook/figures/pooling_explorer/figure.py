@@ -7,7 +7,7 @@ import traitlets
 
 from cnnbook import convolution, language
 from cnnbook.figures.figure import Figure, StateError, blank
-from cnnbook.figures.palette import BLUE, GREEN, ORANGE
+from cnnbook.figures.palette import BLUE, GREEN, ORANGE, QUIET
 from cnnbook.figures.tables import (
     draw_table,
     from_rows,
@@ -83,18 +83,19 @@ class PoolingExplorer(Figure):
     def input_gradient(self):
         """What each input cell gets when every output cell hands back 1, (H, W)."""
         gradient = np.zeros(self.image.shape)
-        for row, column in np.ndindex(self.output.shape):
-            place = np.s_[
-                row * self.stride : row * self.stride + self.window,
-                column * self.stride : column * self.stride + self.window,
-            ]
-            window = self.shifted[place]
-            if self.kind == "max":  # the first of the largest gets it all, as in torch
-                winner = np.arange(window.size).reshape(window.shape) == window.argmax()
-                gradient[place] += winner
-            else:
-                gradient[place] += 1 / window.size
+        for place, largest in self._windows():
+            count = largest.size
+            gradient[place] += largest if self.kind == "max" else np.full(largest.shape, 1 / count)
         return gradient
+
+    def _windows(self):
+        """Of each output cell: the slices of the input under it, and where its largest number is,
+        as bool; of several the first, which gets all of the gradient, as in torch."""
+        for row, column in np.ndindex(self.output.shape):
+            top, left = row * self.stride, column * self.stride
+            place = np.s_[top : top + self.window, left : left + self.window]
+            window = self.shifted[place]
+            yield place, np.arange(window.size).reshape(window.shape) == window.argmax()
 
     def _pool(self, picture):
         pool = {"max": convolution.max_pool2d, "average": convolution.avg_pool2d}[self.kind]
@@ -148,6 +149,7 @@ class PoolingExplorer(Figure):
             style = {"fc": ORANGE, "alpha": 0.45} if big else {"fill": False, "ls": "--", "lw": 2}
             box = Rectangle((column - 0.42, row - 0.42), 0.84, 0.84, ec=ORANGE, **style)
             axes[1].add_patch(box)
+        self._mark_input(axes[0], big)
         if self.gradient and not big:
             for (row, column), share in np.ndenumerate(self.input_gradient):
                 place = (column + 0.45, row - 0.45)
@@ -155,6 +157,21 @@ class PoolingExplorer(Figure):
                 axes[0].text(*place, f"{share:.3g}" if share else "", **style)
         plot.supxlabel(self._moved() if any(self.shift) else self._here(), fontsize=11)
         return plot
+
+    def _mark_input(self, axis, big):
+        """A circle around the largest number of each window; hatched what is in no window."""
+        from matplotlib.patches import Circle, Rectangle
+
+        used, largest = np.zeros((2, *self.image.shape), bool)
+        for place, winner in self._windows():
+            used[place] = True
+            largest[place] |= winner
+        for row, column in np.argwhere(~used):
+            corner = (column - 0.5, row - 0.5)
+            axis.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="///", ec=QUIET, lw=0))
+        if self.kind == "max" and not big:
+            for row, column in np.argwhere(largest):
+                axis.add_patch(Circle((column, row), 0.38, fill=False, ec=BLUE, lw=1.2))
 
     def _here(self):
         row, column = self.position

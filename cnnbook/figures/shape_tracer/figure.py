@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from math import prod
-from numbers import Integral
 
 import numpy as np
 import traitlets
 
-from cnnbook.arrays import numbers_of, shortened
+from cnnbook.arrays import shortened, whole_number, whole_numbers
 from cnnbook.convolution import output_size
 from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE, PURPLE, QUIET
@@ -128,10 +127,10 @@ def trace(layers, shape):
 
 def _whole_numbers(shape):
     """`shape` as a list of one or three ints above 0."""
-    sizes = numbers_of(shape, "shape").tolist() if np.ndim(shape) == 1 else []
-    if len(sizes) not in (1, 3) or not all(isinstance(n, int) and n > 0 for n in sizes):
+    sizes = whole_numbers(shape, 1) if np.ndim(shape) == 1 else None
+    if sizes is None or len(sizes) not in (1, 3):
         raise StateError(f"shape is {shortened(shape)}; it must be (C, H, W), whole numbers")
-    return sizes
+    return list(sizes)
 
 
 def _whole_layer(layer):
@@ -140,10 +139,7 @@ def _whole_layer(layer):
         raise ValueError('a layer is a dict with a "name" and a "kind"')
     numbers = {key: value for key, value in layer.items() if key not in TEXTS}
     for key, value in numbers.items():
-        least = 0 if key == "padding" else 1
-        if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
-            raise ValueError(f"{key} is {value!r}; it must be a whole number, at least {least}")
-        numbers[key] = int(value)
+        numbers[key] = whole_number(key, value, 0 if key == "padding" else 1)
     return {key: layer[key] for key in TEXTS} | numbers
 
 
