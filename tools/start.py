@@ -18,12 +18,9 @@ import locale
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,43 +80,19 @@ def check_python(action, version=VERSION):
         stop(name, found=version, newest=fitting[0], action=action, python=here)
 
 
-def choose_port(asked):
-    """The port asked for, or the next free one, which is said."""
-    if not (asked.isdecimal() and 1024 <= int(asked) <= 65535):
-        stop("bad_port", port=asked)
-    for port in range(int(asked), 65536):
-        with socket.socket() as probe:
-            if os.name == "posix":  # a port in its closing minute is free; Windows differs
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port != int(asked):
-            say("next_port", port=asked, free=port)
-        return port
-    return stop("bad_port", port=asked)
-
-
-def cpu_build_is_offered(seconds=5):
+def cpu_build_is_offered(seconds=6):
     """Whether PyTorch's index answers soon, and with the pinned torch for this Python."""
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     version = re.search(r"^torch==([\w.]+)", pins, flags=re.M).group(1)
     wheel = f"torch-{version}+cpu-cp{VERSION.replace('.', '')}-"
-    pages = []
-
-    def ask():
-        try:
-            with urllib.request.urlopen(TORCH_CPU + "/torch/", timeout=seconds) as page:
-                pages.append(page.read().decode("utf-8", "replace").replace("%2B", "+"))
-        except Exception:
-            pass  # whatever it was, it was no answer
-
-    # In a thread: a name server that is silent, or a page that trickles, can take minutes.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(2 * seconds)
-    return any(wheel in page for page in pages)
+    ask = "import sys, urllib.request as u; sys.stdout.buffer.write(u.urlopen(sys.argv[1]).read())"
+    # A program of its own: a name server that is silent, or a page that trickles, takes minutes.
+    command = [sys.executable, "-c", ask, TORCH_CPU + "/torch/"]
+    try:
+        page = subprocess.run(command, timeout=seconds, capture_output=True).stdout
+    except subprocess.TimeoutExpired:
+        return False
+    return wheel in page.decode("utf-8", "replace").replace("%2B", "+")
 
 
 def choose_torch(folder, asked):
@@ -155,9 +128,7 @@ def read_stamp(folder):
 
 
 def write_stamp(folder, **stamp):
-    part = folder / (STAMP + ".part")
-    part.write_text(json.dumps(stamp), encoding="utf-8")
-    os.replace(str(part), str(folder / STAMP))  # never half a stamp
+    (folder / STAMP).write_text(json.dumps(stamp), encoding="utf-8")
 
 
 def check_folder(folder):
@@ -237,11 +208,12 @@ def action_commands(action, python, more):
         yield [npm, "run", "--silent", "lint"]
 
 
-def open_lab(python, options, port, more):
+def open_lab(python, options, more):
     """JupyterLab on the first page of the edition, asking the network for nothing."""
     page = f"notebooks/{options.lang or 'ko'}/5_0_start_here.ipynb"
     choices = [f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{page}"]
-    choices += [f"--ServerApp.port={port}", "--ServerApp.answer_yes=True"]  # one Ctrl-C ends it
+    # A taken port leads to the next free one; one Ctrl-C ends it.
+    choices += [f"--ServerApp.port={options.port}", "--ServerApp.answer_yes=True"]
     choices += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
     choices += ["--LabApp.news_url=None"] + (["--no-browser"] if options.no_browser else [])
     if hasattr(os, "geteuid") and os.geteuid() == 0:  # a container's only user
@@ -262,7 +234,8 @@ def start(options, more):
     ):
         if value not in ("", *known):
             stop("bad_choice", setting=setting, value=value, known=", ".join(known))
-    port = choose_port(options.port) if options.action == "lab" else None
+    if not (options.port.isdecimal() and 1024 <= int(options.port) <= 65535):
+        stop("bad_port", port=options.port)
     folder = os.path.expanduser(os.environ.get("CNNBOOK_VENV") or str(ROOT / ".venv"))
     folder = Path(folder).resolve()
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -284,8 +257,8 @@ def start(options, more):
     # What runs below finds the environment's own programs first.
     os.environ["PATH"] = str(python.parent) + os.pathsep + os.environ.get("PATH", "")
     if options.action == "lab":
-        say("opening", port=port, seconds=f"{time.monotonic() - began:.1f}")
-        return open_lab(python, options, port, more)
+        say("opening", seconds=f"{time.monotonic() - began:.1f}")
+        return open_lab(python, options, more)
     codes = [run(*command) for command in action_commands(options.action, python, more)]
     say("total", action=options.action, seconds=f"{time.monotonic() - began:.0f}")
     return next((code for code in codes if code != 0), 0)

@@ -1,6 +1,7 @@
 """The house itself: what it needs, what its front door promises, and which room knows which."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -301,6 +302,18 @@ def test_the_tests_run_with_the_oldest_and_the_newest_python():
     assert PROJECT["requires-python"] == f">={matrix['python'][0]}"
     assert {name.partition("-")[0] for name in matrix["os"]} == {"ubuntu", "macos", "windows"}
     assert {"push", "pull_request", "schedule"} <= set(tests[True])
+
+
+def test_workflows_use_pythons_and_a_node_that_fit():
+    engines = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["engines"]["node"]
+    oldest = int(re.search(r"\d+", engines)[0])
+    for name in ("tests.yml", "pages.yml"):
+        for job in github(f"workflows/{name}")["jobs"].values():
+            for step in job["steps"]:
+                given = step.get("with", {})
+                python, node = given.get("python-version"), given.get("node-version")
+                assert python is None or "matrix" in python or python in PYTHONS, name
+                assert node is None or int(node) >= oldest, name
 
 
 def test_pages_wait_for_the_tests():

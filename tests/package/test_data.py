@@ -92,6 +92,13 @@ def test_the_mini_set_is_made_again_to_the_bit(tmp_path):
 
 
 @needs_debian
+def test_pictures_are_normalised_by_the_mean_and_spread_of_the_official_training_set():
+    pixels = fashion_mnist("full").train.images.double() / 255
+    assert float(pixels.mean()) == pytest.approx(data.MEAN, abs=5e-5)
+    assert float(pixels.std()) == pytest.approx(data.STD, abs=5e-5)
+
+
+@needs_debian
 def test_the_tool_refuses_anything_but_the_official_archives(tmp_path):
     for name in data.FILES:  # the hashes by which a download is known
         official = make_mini.official_archive(DEBIAN, name)

@@ -300,3 +300,39 @@ def test_rewiring_keeps_every_degree_and_changes_the_edges():
     assert torch.equal(after.sum(1), before.sum(1)) and torch.equal(after, after.T)
     assert after.diagonal().sum() == 0 and set(after.unique().tolist()) == {0, 1}
     assert (after * before).sum() < 0.5 * before.sum()
+
+
+def inert(**state):
+    made = make_cora.Inert()
+    made.state = state
+    return made
+
+
+def pickled(array):
+    """An array as `make_cora.read_pickle` leaves it."""
+    kind = make_cora.Inert(array.dtype.str[1:])
+    kind.state = (3, "<")
+    made = make_cora.Inert()
+    made.state = (1, array.shape, kind, False, array.tobytes().decode("latin1"))
+    return made
+
+
+def words_of(*papers):
+    starts = np.cumsum([0, *map(len, papers)]).astype("<i4")
+    return inert(indptr=pickled(starts), indices=pickled(np.concatenate(papers).astype("<i4")))
+
+
+def test_the_published_files_become_the_asset_with_test_papers_in_their_places():
+    """Two training papers; two test papers, whose rows the files hold in the order 3, 2."""
+    parts = {
+        "allx": words_of([5, 1], [7]),
+        "tx": words_of([9, 8, 2], [4]),
+        "ally": pickled(np.eye(3, dtype="<i4")[[0, 2]]),
+        "ty": pickled(np.eye(3, dtype="<i4")[[1, 2]]),
+        "graph": {0: [1, 3, 3], 1: [0, 1], 2: [], 3: [0, 2]},  # twice, and a loop
+    }
+    made = make_cora.compact(parts, np.array([3, 2]))
+    assert made["word_counts"].tolist() == [2, 1, 1, 3]
+    assert made["words"].tolist() == [1, 5, 7, 4, 2, 8, 9]
+    assert made["labels"].tolist() == [0, 2, 2, 1]
+    assert made["edges"].tolist() == [[0, 1], [0, 3], [2, 3]]

@@ -527,6 +527,15 @@ def test_skipping_leaves_something_to_learn_from(count, batch_size):
         assert len(fit(model, halves(count), epochs=8, **options).steps) >= 8
 
 
+def test_a_run_that_is_stopped_holds_what_a_run_of_that_length_learns():
+    """With a constant rate, so that a step does not depend on how many are to come."""
+    options = {"batch_size": 10, "schedule": "constant", **QUIET}
+    stopped, shorter = Small(at=14, action=interrupt), Small()
+    fit(stopped, halves(100), epochs=9, **options)
+    fit(shorter, halves(100), epochs=1.3, **options)
+    assert same(weights(stopped), weights(shorter))
+
+
 @pytest.mark.parametrize("validated", [True, False])
 @pytest.mark.parametrize(
     "at, skip", [(1, 0), (8, 0), (35, 0), *((at, 0.6) for at in range(31, 60, 4))]

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -129,16 +128,6 @@ def test_only_pythons_that_the_packages_have_builds_for(
     with pytest.raises(SystemExit):
         start.check_python(action, version)
     assert f"make {action} PYTHON=python3.10" in capsys.readouterr().err
-
-
-def test_a_taken_port_leads_to_the_next_free_one(capsys, monkeypatch):
-    monkeypatch.setenv("LANG_BOOK", "en")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        free = start.choose_port(str(port))
-    said = capsys.readouterr().out
-    assert free > port and f"Port {port} is taken by another program, so this uses {free}" in said
-    assert start.choose_port(str(free)) == free and capsys.readouterr().out == ""
 
 
 def test_a_python_or_a_disk_that_cannot_hold_an_environment(tmp_path, monkeypatch, capsys):
