@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))  # where the tools that write the notebooks stand
 
-from checks import editions, exercises, files, marks, words  # noqa: E402
+from checks import claims, editions, exercises, files, marks, words  # noqa: E402
 
 
 def problems(path, notebook=None):
@@ -36,6 +36,7 @@ def problems(path, notebook=None):
     ]
     if exercises.CHAPTER.match(path.stem):
         found += exercises.rhythm_problems(notebook, language)
+        found += claims.claim_problems(path, notebook)
     if not twin.exists():
         return [*found, f"there is no {twin.parent.name}/{twin.name}"]
     pair = (notebook, files.read(twin))

@@ -1,4 +1,5 @@
-"""Checks a notebook in one run: the output of every code cell, and the numbers in its text.
+"""Checks a notebook in one run: the output of every code cell, the numbers in its text, and what
+the chapter claims (``notebooks/claims.yml``).
 
 Each edition is executed once, in one kernel, through nbval. Its code cells are compared with
 the committed outputs; after the last cell the kernel is asked for the value of every number in
@@ -20,6 +21,7 @@ import nbformat
 import pytest
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
+from checks.claims import claims_beside, problem_of
 from checks.marks import checked_numbers, disagreement
 from notebooks import FIGURE, LANGUAGES, PICTURE, normal_outputs
 
@@ -61,6 +63,8 @@ class Notebook(IPyNbFile):
                 for number in checked_numbers(cell.source):
                     name = f"prose[{cell.id}: {number.expression}]"
                     yield Prose.from_parent(self, name=name, number=number)
+        for claim in claims_beside(self.path).get(self.path.stem) or []:
+            yield Claim.from_parent(self, name=f"claim[{claim['id']}]", claim=claim)
 
     def get_kernel_message(self, timeout=None, stream="iopub"):
         """The kernel's next message; what it does to an output shown before is done here.
@@ -182,21 +186,17 @@ def masked(value):
     return "#" if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-class Prose(pytest.Item):
-    """One number in the text: the run of the notebook must give it."""
-
-    def __init__(self, number, **arguments):
-        super().__init__(**arguments)
-        self.number = number
+class Question(pytest.Item):
+    """Something that the whole run of the notebook must bear out."""
 
     def reportinfo(self):
         return self.path, 0, f"{self.path.name}::{self.name}"
 
     def runtest(self):
         self.parent.run_before(self)
-        sentence = disagreement(self.number, self.evaluate(self.number.expression))
+        sentence = self.problem()
         if sentence:
-            raise ProseError(sentence)
+            raise ProseError(f"{sentence}\nin: {self.context}")
 
     def evaluate(self, expression):
         """The value of `expression` as a float, in the kernel, after the whole notebook."""
@@ -217,9 +217,33 @@ class Prose(pytest.Item):
 
     def repr_failure(self, excinfo):
         if isinstance(excinfo.value, ProseError):
-            return f"{self.name} in {self.path.name}\n{excinfo.value}\nin: {self.number.context}"
+            return f"{self.name} in {self.path.name}\n{excinfo.value}"
         return super().repr_failure(excinfo)
 
 
+class Prose(Question):
+    """One number in the text: the run of the notebook must give it."""
+
+    def __init__(self, number, **arguments):
+        super().__init__(**arguments)
+        self.number, self.context = number, number.context
+
+    def problem(self):
+        return disagreement(self.number, self.evaluate(self.number.expression))
+
+
+class Claim(Question):
+    """One claim of the ledger: its effect must be the recorded one, and hold."""
+
+    def __init__(self, claim, **arguments):
+        super().__init__(**arguments)
+        self.claim = claim
+        self.context = f"claims.yml, cell {claim['cell']}: {claim['claim']['en']}"
+
+    def problem(self):
+        effect, error = (self.evaluate(self.claim[name]) for name in ("effect", "error"))
+        return problem_of(self.claim, effect, error)
+
+
 class ProseError(Exception):
-    """A number in the text does not agree with the run."""
+    """What the book says does not agree with the run."""

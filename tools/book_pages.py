@@ -7,7 +7,8 @@
   to its source in the bibliography.
 - A section is reached under the id of its cell (``#receptive``), the same in both editions.
 - Formulas are written as MathML, which browsers draw without any script.
-- The glossary and the index come from one table, ``notebooks/glossary.json``.
+- The glossary and the index come from one table, ``notebooks/glossary.json``; the page of the
+  book's claims from ``notebooks/claims.yml``.
 - Every chapter is also written as one HTML file, with all it needs inside.
 """
 
@@ -18,6 +19,7 @@ import struct
 from html import escape
 from pathlib import Path
 
+import yaml
 from docutils import nodes
 from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -53,6 +55,8 @@ def on_source_read(app, name, source):
         source[0] = json.dumps(notebook)
     elif name == "glossary":
         source[0] += glossary_page(app.env.found_docs)
+    elif name == "claims":
+        source[0] += claims_page(Path(app.srcdir))
 
 
 def prepare(notebook):
@@ -139,6 +143,47 @@ def glossary_page(pages):
             meaning += f' <a href="{there}">→&nbsp;{section_number(page)}</a>'
         lines.append(f"**{term[ours]}** ({term[other]})\n: {meaning}\n")
     return "\n" + "\n".join(lines)
+
+
+def claims_page(folder):
+    """The ledger of claims as Markdown: by chapter, each with its run, and how sure it is.
+
+    `folder` : that of the edition's notebooks
+    """
+    ours, lines = language.language(), []
+    ledger = yaml.safe_load((NOTEBOOKS / "claims.yml").read_text(encoding="utf-8"))
+    for chapter, claims in ledger.items():
+        if not claims:
+            continue
+        cells = json.loads((folder / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
+        title = "".join(cells[0]["source"]).partition("\n")[0].lstrip("# ")
+        lines.append(f"\n## [{title}]({chapter}.ipynb)\n")
+        for claim in claims:
+            there = f"{chapter}.html#{section_of(claim['cell'], cells)}"
+            effect, error = claim["found"]
+            found = f"{effect:g} ± {error:g}" if error else f"{effect:g}"
+            found = language.text("claims.unit_" + claim["unit"], found=found)
+            lines.append(f'**{claim["claim"][ours]}** <a href="{there}">→</a>\n')
+            lines.append(f": {language.text('claims.found', found=found)}")
+            if claim["seeds"]:
+                lines.append(f" {language.text('claims.seeds', seeds=claim['seeds'])}")
+            lines += [
+                f" {language.text('claims.' + name, what=claim[name][ours])}"
+                for name in ("changed", "held")
+            ]
+            lines.append("")
+    return "\n".join(["", *lines])
+
+
+def section_of(cell, cells):
+    """The id of the section in which the cell of this id stands."""
+    section = cells[0]["id"]
+    for one in cells:
+        if one["cell_type"] == "markdown" and "".join(one["source"]).startswith("#"):
+            section = one["id"]
+        if one["id"] == cell:
+            return section
+    raise ExtensionError(f"claims.yml names the cell {cell!r}, which is not there")
 
 
 def section_number(page):

@@ -13,7 +13,16 @@ from looks import give_up, settle
 ROOT = Path(__file__).resolve().parents[2]
 EDITIONS = ("ko", "en")
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks" / "ko").glob("*.ipynb"))
-PAGES = ["index", *CHAPTERS, "glossary", "bibliography", "reference", "genindex", "search"]
+PAGES = [
+    "index",
+    *CHAPTERS,
+    "claims",
+    "glossary",
+    "bibliography",
+    "reference",
+    "genindex",
+    "search",
+]
 CONVOLUTION, POOLING = "5_1_2_1_convolution_layer", "5_1_2_2_pooling_layer"
 CLASSIFIER = "5_1_2_3_classifier"
 DIMENSIONS, START = "5_1_3_convolution_in_1d_2d_3d", "5_0_start_here"
@@ -392,7 +401,7 @@ RUN_AXE = """async () => {
 
 
 # Every page in one theme, by turns; one chapter in both, also as one file on a telephone.
-LOOKED_AT = ["index", "glossary", "bibliography", "reference", "search", *CHAPTERS]
+LOOKED_AT = ["index", "claims", "glossary", "bibliography", "reference", "search", *CHAPTERS]
 THEMES = {(name, ("light", "dark")[k % 2]) for k, name in enumerate(LOOKED_AT)}
 CHAPTER_BOTH_WAYS = (CONVOLUTION, f"one-file/{CONVOLUTION}")
 THEMES |= {(name, theme) for theme in ("light", "dark") for name in CHAPTER_BOTH_WAYS}

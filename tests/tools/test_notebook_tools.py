@@ -595,6 +595,32 @@ def pytest_in(folder, *arguments):
     return {(file, name): outcome for outcome, file, name in found}, ran.stdout + ran.stderr
 
 
+def claim(name, **fields):
+    """A claim about the notebook above that holds, but for `fields`."""
+    both = {"ko": "글", "en": "words"}
+    claim = dict.fromkeys(("claim", "changed", "held"), both)
+    claim |= {"id": name, "cell": "measured", "effect": "cells", "error": "0.1 * cells"}
+    claim |= {
+        "seeds": 3,
+        "unit": "count",
+        "found": [3, 0.3],
+        "within": 0.5,
+        "holds": "effect > 2 * error",
+    }
+    return claim | fields
+
+
+CLAIMS = {
+    "good": [claim("holds")],
+    "spoiled": [
+        claim("no-longer", holds="effect < error"),
+        claim("moved", found=[2.4, 0.3]),
+        claim("wider", found=[3, 0.01]),
+        claim("gone", effect="cell"),
+    ],
+}
+
+
 @pytest.fixture(scope="module")
 def report(ran, tmp_path_factory):
     """What pytest says on a good notebook, one with changed outputs, and one that raises."""
@@ -613,6 +639,7 @@ def report(ran, tmp_path_factory):
     (folder / "ko").mkdir()
     for name, notebook in {"good": good, "spoiled": spoiled, "broken": broken}.items():
         nbformat.write(notebook, folder / "ko" / f"{name}.ipynb")
+    (folder / "claims.yml").write_text(json.dumps(CLAIMS), encoding="utf-8")
     return pytest_in(folder, "ko")
 
 
@@ -632,6 +659,8 @@ def test_a_run_fails_where_an_output_or_a_number_changed_and_ends_at_an_error(re
     numbers = [f"prose[text: {number}]" for number in ("cells", "100 * share", "2 * cells")]
     wrong = [f"cell[{identity}]" for identity, *_ in SPOILED_RUNS]
     wrong += [*numbers[:2], "prose[text: 2 * cell]"]
+    wrong += [f"claim[{claim['id']}]" for claim in CLAIMS["spoiled"]]
+    numbers.append("claim[holds]")
     good, ended = dict.fromkeys(cells, "PASSED"), ["cell[picture]", "cell[figure]"]
     expected = {
         "good.ipynb": good | dict.fromkeys(numbers, "PASSED"),
@@ -642,6 +671,9 @@ def test_a_run_fails_where_an_output_or_a_number_changed_and_ends_at_an_error(re
         (file, name): outcome for file in expected for name, outcome in expected[file].items()
     }, output
     assert "the text says 4, the run gives 3.0 (cells)" in output and "NameError" in output
+    assert "the run gives 3 ± 0.3: effect < error does not hold" in output
+    assert "the run gives 3 ± 0.3; the ledger says 2.4, within 0.5" in output
+    assert "the run gives 3 ± 0.3; the ledger says ± 0.01" in output
     assert "not run: the cell figure failed before it" in output
 
 
