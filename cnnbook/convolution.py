@@ -6,7 +6,9 @@ move between the two. What deep learning calls convolution is cross-correlation:
 flipped (Goodfellow, Bengio & Courville 2016, *Deep Learning*, §9.1).
 
 `conv2d_loops` is the definition, written as the sum it is. `conv2d` computes the same sums as one
-matrix product over sliding windows and is some thousand times faster.
+matrix product over sliding windows and is some thousand times faster. The functions that end in
+``_gradients`` or ``_gradient`` run backwards: from how a loss changes with the output of a layer to
+how it changes with what the layer was given (Goodfellow, Bengio & Courville 2016, §9.5).
 """
 
 from collections.abc import Iterable
@@ -21,6 +23,7 @@ from numpy.typing import ArrayLike
 from cnnbook.arrays import numbers_of, shortened, whole_numbers
 
 Sizes = int | tuple[int, ...]  # one number for all axes, or one an axis
+Gradients = tuple[np.ndarray, np.ndarray, np.ndarray]  # for x, weight and bias
 
 
 @np.errstate(over="ignore", invalid="ignore")  # inf and NaN pass without a word, as in torch
@@ -128,6 +131,100 @@ def conv3d(
     return _convolve(x, weight, bias, stride, padding, dilation, groups, axes=3)
 
 
+@np.errstate(over="ignore", invalid="ignore")
+def conv2d_gradients_loops(
+    output_gradient: ArrayLike,
+    x: ArrayLike,
+    weight: ArrayLike,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Gradients:
+    """The backward pass of :func:`conv2d` as nested loops: slow, and nothing hidden.
+
+    Each product of the forward pass has two factors; each factor gets the gradient of the output
+    times the other factor. Arguments, result and errors are those of :func:`conv2d_gradients`.
+    """
+    gradient, x, weight, stride, dilation, before_after, dtype = _checked_backward(
+        output_gradient, x, weight, stride, padding, dilation, groups, axes=2
+    )
+    padded = _pad(x, before_after)
+    filters, channels, kernel_height, kernel_width = weight.shape
+    padded_gradient, weight_gradient = np.zeros_like(padded), np.zeros_like(weight)
+    bias_gradient = np.zeros(filters, dtype=weight.dtype)
+
+    for n, f, i, j in np.ndindex(gradient.shape):
+        first_channel = f // (filters // groups) * channels  # of the group that filter f reads
+        g = gradient[n, f, i, j]
+        bias_gradient[f] += g
+        for c in range(channels):
+            for u in range(kernel_height):
+                for v in range(kernel_width):
+                    row = i * stride[0] + u * dilation[0]
+                    column = j * stride[1] + v * dilation[1]
+                    place = n, first_channel + c, row, column
+                    padded_gradient[place] += g * weight[f, c, u, v]
+                    weight_gradient[f, c, u, v] += g * padded[place]
+    results = _without_padding(padded_gradient, before_after, x), weight_gradient, bias_gradient
+    return tuple(result.astype(dtype) for result in results)
+
+
+def conv1d_gradients(
+    output_gradient: ArrayLike,
+    x: ArrayLike,
+    weight: ArrayLike,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Gradients:
+    """The backward pass of :func:`conv1d`; see :func:`conv2d_gradients`."""
+    return _gradients(output_gradient, x, weight, stride, padding, dilation, groups, axes=1)
+
+
+def conv2d_gradients(
+    output_gradient: ArrayLike,
+    x: ArrayLike,
+    weight: ArrayLike,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Gradients:
+    """The backward pass of :func:`conv2d`: (x_gradient, weight_gradient, bias_gradient).
+
+    output_gradient : array (N, F, H_out, W_out). How a number that depends on the output, such as
+        a loss, grows with each output value.
+    x, weight, stride, padding, dilation, groups : those of the forward pass
+
+    Returns how that number grows with each value of `x` (N, C, H, W), of `weight`
+    (F, C // groups, KH, KW) and of a bias (F,): what ``backward`` of torch leaves in ``.grad``.
+    Whole numbers are computed as float64. Raises ValueError as :func:`conv2d` does, and if
+    `output_gradient` has not the shape of the output.
+
+    >>> x_gradient, weight_gradient, bias_gradient = conv2d_gradients(
+    ...     [[[[10, 1]]]], [[[[1, 2, 3]]]], [[[[5, 7]]]]
+    ... )
+    >>> x_gradient.tolist(), weight_gradient.tolist(), bias_gradient.tolist()
+    ([[[[50.0, 75.0, 7.0]]]], [[[[12.0, 23.0]]]], [11.0])
+    """
+    return _gradients(output_gradient, x, weight, stride, padding, dilation, groups, axes=2)
+
+
+def conv3d_gradients(
+    output_gradient: ArrayLike,
+    x: ArrayLike,
+    weight: ArrayLike,
+    stride: Sizes = 1,
+    padding: Sizes | str = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+) -> Gradients:
+    """The backward pass of :func:`conv3d`; see :func:`conv2d_gradients`."""
+    return _gradients(output_gradient, x, weight, stride, padding, dilation, groups, axes=3)
+
+
 def max_pool2d(
     x: ArrayLike,
     kernel_size: Sizes,
@@ -152,9 +249,8 @@ def max_pool2d(
     array([[[[4, 6]]]])
     """
     x = _array(x, "x", 4)
-    lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
-    windows = _pool_windows(x, kernel_size, stride, padding, dilation, ceil_mode, lowest, lowest)
-    return windows.max(axis=(-2, -1))
+    plan = _pool_plan(x, kernel_size, stride, padding, dilation, ceil_mode)
+    return _pool_windows(x, plan, _lowest(x), _lowest(x)).max(axis=(-2, -1))
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -182,11 +278,69 @@ def avg_pool2d(
     x = _array(x, "x", 4)
     dtype = x.dtype if x.dtype.kind == "f" else np.float64
     x = x.astype(np.float32 if dtype == np.float16 else dtype)
-    ones = np.ones((1, 1, *x.shape[2:]), dtype=x.dtype)
-    counted = 1 if count_include_pad else 0
-    total = _pool_windows(x, kernel_size, stride, padding, 1, ceil_mode, 0, 0)
-    count = _pool_windows(ones, kernel_size, stride, padding, 1, ceil_mode, counted, 0)
-    return _as_type(total.sum(axis=(-2, -1)) / count.sum(axis=(-2, -1)), dtype)
+    plan = _pool_plan(x, kernel_size, stride, padding, 1, ceil_mode)
+    total = _pool_windows(x, plan, 0, 0).sum(axis=(-2, -1))
+    return _as_type(total / _pool_counts(x, plan, count_include_pad), dtype)
+
+
+def max_pool2d_gradient(
+    output_gradient: ArrayLike,
+    x: ArrayLike,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    ceil_mode: bool = False,
+) -> np.ndarray:
+    """The backward pass of :func:`max_pool2d`: each window gives its gradient to its largest cell.
+
+    output_gradient : array (N, C, H_out, W_out)
+
+    The other arguments are those of the forward pass. Returns an array like `x`. Of several that
+    are equally large the first gets all, as in torch (and of several NaN the last). Raises
+    ValueError as :func:`max_pool2d` does, and if `output_gradient` has not the shape of the output.
+
+    >>> max_pool2d_gradient([[[[10]]]], [[[[3, 7], [7, 2]]]], 2).tolist()
+    [[[[0.0, 10.0], [0.0, 0.0]]]]
+    """
+    x = _array(x, "x", 4)
+    plan = _pool_plan(x, kernel_size, stride, padding, dilation, ceil_mode)
+    windows = _pool_windows(x, plan, _lowest(x), _lowest(x))
+    inside = _pool_windows(np.ones((1, 1, *x.shape[2:])), plan, 0, 0) == 1
+    gradient, dtype = _gradient_like(output_gradient, windows.shape[:4], x.dtype)
+    winners = (windows == windows.max(axis=(-2, -1), keepdims=True)) & inside
+    flat = (*gradient.shape, prod(windows.shape[4:]))
+    cells = winners.reshape(flat).argmax(axis=-1)  # the first one
+    if x.dtype.kind == "f":
+        unknown = np.isnan(windows).reshape(flat)
+        last = unknown.shape[-1] - 1 - unknown[..., ::-1].argmax(axis=-1)
+        cells = np.where(unknown.any(axis=-1), last, cells)
+    return _spread(x, plan, lambda cell: np.where(cells == cell, gradient, 0)).astype(dtype)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def avg_pool2d_gradient(
+    output_gradient: ArrayLike,
+    x: ArrayLike,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> np.ndarray:
+    """The backward pass of :func:`avg_pool2d`: each window shares its gradient among its cells.
+
+    Arguments, result and errors are those of :func:`max_pool2d_gradient`, but for
+    `count_include_pad`, which is that of the forward pass.
+
+    >>> avg_pool2d_gradient([[[[10]]]], [[[[3, 7], [7, 2]]]], 2).tolist()
+    [[[[2.5, 2.5], [2.5, 2.5]]]]
+    """
+    x = _array(x, "x", 4)
+    plan = _pool_plan(x, kernel_size, stride, padding, 1, ceil_mode)
+    counts = _pool_counts(x, plan, count_include_pad)
+    gradient, dtype = _gradient_like(output_gradient, (*x.shape[:2], *counts.shape[2:]), x.dtype)
+    return _spread(x, plan, lambda cell: gradient / counts).astype(dtype)
 
 
 def output_size(
@@ -328,17 +482,80 @@ def _convolve(x, weight, bias, stride, padding, dilation, groups, axes):
     return _as_type(np.ascontiguousarray(result.swapaxes(0, 1)), dtype)  # (N, F, *positions)
 
 
+@np.errstate(over="ignore", invalid="ignore")
+def _gradients(output_gradient, x, weight, stride, padding, dilation, groups, axes):
+    gradient, x, weight, stride, dilation, before_after, dtype = _checked_backward(
+        output_gradient, x, weight, stride, padding, dilation, groups, axes
+    )
+    padded = _pad(x, before_after)
+    padded_gradient, weight_gradient = np.zeros_like(padded), np.zeros_like(weight)
+    windows, to_windows = (
+        _windows(one, weight.shape[2:], stride, dilation) for one in (padded, padded_gradient)
+    )  # (N, C, *positions, *kernel)
+    sides = (0, *range(2, 2 + axes))  # pictures and positions
+    for cell in np.ndindex(weight.shape[2:]):
+        for group in range(groups):
+            filters, channels = (
+                slice(group * size // groups, (group + 1) * size // groups)
+                for size in (len(weight), x.shape[1])
+            )
+            seen = (slice(None), channels, ..., *cell)  # what this cell of the kernel saw
+            its_weight = weight[(filters, slice(None), *cell)]  # (F / groups, C / groups)
+            to_x = np.tensordot(its_weight, gradient[:, filters], axes=(0, 1))
+            to_windows[seen] += to_x.swapaxes(0, 1)  # (N, C / groups, *positions)
+            weight_gradient[(filters, slice(None), *cell)] = np.tensordot(
+                gradient[:, filters], windows[seen], axes=(sides, sides)
+            )
+    x_gradient = _without_padding(padded_gradient, before_after, x)
+    results = x_gradient, weight_gradient, gradient.sum(axis=sides)
+    return tuple(result.astype(dtype) for result in results)
+
+
+def _checked_backward(output_gradient, x, weight, stride, padding, dilation, groups, axes):
+    """`_checked`, for real numbers, and the gradient of the output in front."""
+    x, weight, _, stride, dilation, before_after, dtype = _checked(
+        x, weight, None, stride, padding, dilation, groups, axes
+    )
+    padded_size = [n + sum(both) for n, both in zip(x.shape[2:], before_after, strict=True)]
+    positions = _positions(padded_size, weight.shape[2:], stride, dilation)
+    expected = (len(x), len(weight), *positions)
+    gradient, dtype = _gradient_like(output_gradient, expected, dtype)
+    x, weight = x.astype(gradient.dtype), weight.astype(gradient.dtype)
+    return gradient, x, weight, stride, dilation, before_after, dtype
+
+
+def _gradient_like(output_gradient, shape, other):
+    """`output_gradient` as an array to compute with, and the type of the result."""
+    gradient = numbers_of(output_gradient, "output_gradient")
+    if gradient.shape != shape:
+        raise ValueError(f"output_gradient has shape {gradient.shape}; the output has {shape}")
+    real = [dtype for dtype in (gradient.dtype, other) if dtype.kind == "f"]
+    dtype = np.result_type(*real) if real else np.dtype(np.float64)
+    return gradient.astype(np.float32 if dtype == np.float16 else dtype), dtype
+
+
+def _without_padding(padded, before_after, x):
+    inner = [slice(b, b + n) for (b, _), n in zip(before_after, x.shape[2:], strict=True)]
+    return padded[(slice(None), slice(None), *inner)]
+
+
 def _windows(padded, kernel_size, stride, dilation):
     """Views, not copies, of every window: (N, C, *positions, *kernel_size)."""
     axes = len(kernel_size)
     spans = _spans(kernel_size, dilation)
     _positions(padded.shape[2:], kernel_size, stride, dilation)  # refuses a window that is too big
-    windows = sliding_window_view(padded, spans, axis=tuple(range(2, 2 + axes)))
+    places = tuple(range(2, 2 + axes))
+    windows = sliding_window_view(padded, spans, axis=places, writeable=padded.flags.writeable)
     steps = [slice(None, None, step) for step in (*stride, *dilation)]
     return windows[(slice(None), slice(None), *steps)]
 
 
-def _pool_windows(x, kernel_size, stride, padding, dilation, ceil_mode, padding_value, over_value):
+def _lowest(x):
+    return -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
+
+
+def _pool_plan(x, kernel_size, stride, padding, dilation, ceil_mode):
+    """The numbers of a pooling, an axis each, and what is added: as padding, and over the edge."""
     kernel_size = _per_axis(kernel_size, 2, "kernel_size", 1)
     stride = kernel_size if stride is None else _per_axis(stride, 2, "stride", 1)
     padding = _per_axis(padding, 2, "padding", 0)
@@ -346,16 +563,37 @@ def _pool_windows(x, kernel_size, stride, padding, dilation, ceil_mode, padding_
     spans = _spans(kernel_size, dilation)
     if any(2 * pad > span for pad, span in zip(padding, spans, strict=True)):
         raise ValueError(f"padding is {padding}; it must be at most half of the window {spans}")
-    x = _pad(x, [(pad, pad) for pad in padding], padding_value)
+    over = [(0, 0)] * 2
     if ceil_mode:
-        over = []
-        for size, pad, span, step in zip(x.shape[2:], padding, spans, stride, strict=True):
+        for axis, (pad, span, step) in enumerate(zip(padding, spans, stride, strict=True)):
+            size = x.shape[2 + axis] + 2 * pad
             positions = -((span - size) // step) + 1  # rounded up
             if (positions - 1) * step >= size - pad:
                 positions -= 1  # it would start in the padding behind the picture
-            over.append((0, max((positions - 1) * step + span - size, 0)))
-        x = _pad(x, over, over_value)
-    return _windows(x, kernel_size, stride, dilation)
+            over[axis] = (0, max((positions - 1) * step + span - size, 0))
+    return kernel_size, stride, dilation, [(pad, pad) for pad in padding], over
+
+
+def _pool_windows(x, plan, padding_value, over_value):
+    kernel_size, stride, dilation, padding, over = plan
+    padded = _pad(_pad(x, padding, padding_value), over, over_value)
+    return _windows(padded, kernel_size, stride, dilation)
+
+
+def _pool_counts(x, plan, count_include_pad):
+    """By how many an average is divided, (1, 1, H_out, W_out)."""
+    ones = np.ones((1, 1, *x.shape[2:]), dtype=x.dtype)
+    return _pool_windows(ones, plan, 1 if count_include_pad else 0, 0).sum(axis=(-2, -1))
+
+
+def _spread(x, plan, given):
+    """What each cell of `x` gets: ``given(k)`` (N, C, H_out, W_out) of a window for its cell k."""
+    kernel_size, stride, dilation, padding, over = plan
+    padded = _pad(_pad(np.zeros(x.shape, given(0).dtype), padding), over)
+    windows = _windows(padded, kernel_size, stride, dilation)
+    for number, cell in enumerate(np.ndindex(kernel_size)):
+        windows[(..., *cell)] += given(number)
+    return _without_padding(padded, padding, x)
 
 
 def _checked(
