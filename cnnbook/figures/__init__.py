@@ -8,6 +8,7 @@ from cnnbook.figures.convolution_explorer.figure import ConvolutionExplorer
 from cnnbook.figures.cost_explorer.figure import CostExplorer
 from cnnbook.figures.explanation_explorer.figure import ExplanationExplorer
 from cnnbook.figures.figure import Figure, StateError
+from cnnbook.figures.gradient_flow.figure import GradientFlow
 from cnnbook.figures.kernel_motion.figure import KernelMotion
 from cnnbook.figures.message_passing.figure import MessagePassing
 from cnnbook.figures.network_explorer.figure import NetworkExplorer
@@ -25,6 +26,7 @@ __all__ = [
     "CostExplorer",
     "ExplanationExplorer",
     "Figure",
+    "GradientFlow",
     "KernelMotion",
     "MessagePassing",
     "NetworkExplorer",

@@ -91,6 +91,24 @@ EXAMPLES = {
             {"view": "patch", "size": 9, "cover": "white"},
         ],
     },
+    "gradient_flow": {
+        "make": lambda: figures.GradientFlow(SMALL[:4, :4], position=(0, 1)),
+        "keys": (".flow-output .flow-board", [
+            ("Home", {"position": [0, 0]}), ("ArrowRight", {"position": [0, 1]}),
+            ("ArrowDown", {"position": [1, 1]}), ("ArrowLeft", {"position": [1, 0]}),
+            ("Escape", {"position": [1, 0]}), ("End", {"position": [2, 2]}),
+            ("Home", {"position": [0, 0]}),
+        ]),
+        "plays": "position",
+        "points": [
+            ("hover", ".flow-output .flow-grid", [(0.9, 0.1)], {"position": [0, 2]}),
+            ("mouse", ".flow-input .flow-grid", [(0.1, 0.9)], {"position": [2, 0]}),
+            ("touch", ".flow-output .flow-grid", [(0.9, 0.9)], {"position": [2, 2]}),
+        ],
+        "changes": [{"collect": True, "position": [1, 1]}, {"kernel": "1 0; 0 -1"},
+                    {"image": "9 8 7 0; 6 5 4 0; 3 2 1 0; 1 1 1 1"},
+                    {"upstream": "0 0.5 1; -2 1 0; 0 0 3"}],
+    },
     "kernel_motion": {
         "make": lambda: figures.KernelMotion(directions=2, position=(0, 1, 1)),
         "keys": (".motion-boards", [
