@@ -149,6 +149,7 @@ RIGHT = {  # of what is tried below; the rest is refused
     "cost_explorer": {"peak": [10**9, 2.5], "bandwidth": [10**9, 2.5], "pool1": [True]}
     | {"pool2": [True]},
     "explanation_explorer": {"label": [None]},
+    "gradient_flow": {"collect": [True]},
     "message_passing": {"edges": [()]},
     "network_explorer": {"label": [None]},
     "pooling_explorer": {"ceil": [True], "gradient": [True], "shift": [[-1, -1]]},
