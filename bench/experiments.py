@@ -42,12 +42,12 @@ def main(arguments):
     if unknown := set(names) - set(experiments):
         raise SystemExit(f"no experiment {', '.join(unknown)}; there are {', '.join(experiments)}")
     target = ROOT / "cnnbook" / "assets" / f"experiments_{chapter}.json"
-    record = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
-    record = {name: record[name] for name in experiments if name in record}
     for name in names or experiments:
         function, seeds = experiments[name]
         made_with = {"machine": machine(), "versions": versions(), "began": now()}
-        record[name] = {**made_with, "runs": run(function, seeds)}
+        found = {name: {**made_with, "runs": run(function, seeds)}}
+        record = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
+        record = {one: (record | found)[one] for one in experiments if one in record | found}
         content = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         write_atomically(target, content.encode("utf-8"))
         sums = target.parent / "SHA256SUMS"
