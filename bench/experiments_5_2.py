@@ -120,7 +120,7 @@ AGAINST = {  # what is changed, one thing each, against overfitting
 def overfitting(seed):
     """A DNN on 1,000 pictures for 60 epochs, with and without something against overfitting.
 
-    {"losses": {"training": [of each epoch], "validation": […]}, "test": {what: {"test": accuracy, "loss"}}}
+    {"losses": {"training" or "validation": [of each epoch]}, "test": {what: {"test", "loss"}}}
     """
     train, validation, test = parts()
     few = train.per_class(100, torch.Generator().manual_seed(seed))

@@ -93,28 +93,27 @@ def device_name() -> str:
 
 
 def check_up() -> list[str]:
-    """Look at everything a chapter needs and print a line each: ✓, or ✗ with what to do.
+    """Look at everything a chapter needs; print what is missing, each with what to do, and a
+    line that says how much was looked at.
 
-    Returns the names of what needs mending; empty when all is well.
+    Returns the names of what is missing; empty when all is well.
     """
     findings = [
         _python(),
         *map(_package, PACKAGES),
         _torch_pair(),
-        ("cores", str(os.cpu_count()), None),
         _memory(),
         _disk(),
         _font(),
-        ("device", device_name(), None),
         _data(),
     ]
     wrong = []
     for name, found, mend in findings:
-        say(f"{'✓' if mend is None else '✗'} {text('environment.' + name)}: {found}")
         if mend is not None:
-            say(f"    → {mend}")
+            say(f"✗ {text('environment.' + name)}: {found}\n    → {mend}")
             wrong.append(name)
-    say(text("environment.summary", count=len(wrong)))
+    sign = "✗" if wrong else "✓"
+    say(sign, text("environment.summary", total=len(findings), count=len(wrong)))
     return wrong
 
 
