@@ -166,8 +166,8 @@ def conv2d_gradients_loops(
                     place = n, first_channel + c, row, column
                     padded_gradient[place] += g * weight[f, c, u, v]
                     weight_gradient[f, c, u, v] += g * padded[place]
-    results = _without_padding(padded_gradient, before_after, x), weight_gradient, bias_gradient
-    return tuple(result.astype(dtype) for result in results)
+    x_gradient = _without_padding(padded_gradient, before_after, x)
+    return x_gradient.astype(dtype), weight_gradient.astype(dtype), bias_gradient.astype(dtype)
 
 
 def conv1d_gradients(
@@ -309,11 +309,11 @@ def max_pool2d_gradient(
     inside = _pool_windows(np.ones((1, 1, *x.shape[2:])), plan, 0, 0) == 1
     gradient, dtype = _gradient_like(output_gradient, windows.shape[:4], x.dtype)
     winners = (windows == windows.max(axis=(-2, -1), keepdims=True)) & inside
-    flat = (*gradient.shape, prod(windows.shape[4:]))
-    cells = winners.reshape(flat).argmax(axis=-1)  # the first one
+    size = prod(windows.shape[4:])
+    cells = winners.reshape(*gradient.shape, size).argmax(axis=-1)  # the first one
     if x.dtype.kind == "f":
-        unknown = np.isnan(windows).reshape(flat)
-        last = unknown.shape[-1] - 1 - unknown[..., ::-1].argmax(axis=-1)
+        unknown = np.isnan(windows).reshape(*gradient.shape, size)
+        last = size - 1 - unknown[..., ::-1].argmax(axis=-1)
         cells = np.where(unknown.any(axis=-1), last, cells)
     return _spread(x, plan, lambda cell: np.where(cells == cell, gradient, 0)).astype(dtype)
 
@@ -507,8 +507,8 @@ def _gradients(output_gradient, x, weight, stride, padding, dilation, groups, ax
                 gradient[:, filters], windows[seen], axes=(sides, sides)
             )
     x_gradient = _without_padding(padded_gradient, before_after, x)
-    results = x_gradient, weight_gradient, gradient.sum(axis=sides)
-    return tuple(result.astype(dtype) for result in results)
+    bias_gradient = gradient.sum(axis=sides)
+    return x_gradient.astype(dtype), weight_gradient.astype(dtype), bias_gradient.astype(dtype)
 
 
 def _checked_backward(output_gradient, x, weight, stride, padding, dilation, groups, axes):

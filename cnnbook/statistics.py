@@ -4,12 +4,14 @@ Chapter 5.2 works them out by hand; every other chapter uses these.
 """
 
 import math
-from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from cnnbook.arrays import numbers_of
 
 
-def standard_error(values: Sequence[float]) -> float:
+def standard_error(values: ArrayLike) -> float:
     """The standard error of the mean of `values` (n,): s / √n, with s from n − 1.
 
     Raises ValueError for fewer than two values: one run says nothing about its own spread.
@@ -17,13 +19,11 @@ def standard_error(values: Sequence[float]) -> float:
     >>> standard_error([1, 2, 3])
     0.5773502691896258
     """
-    values = _runs(values, "values")
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
+    runs = _runs(values, "values")
+    return float(runs.std(ddof=1) / math.sqrt(len(runs)))
 
 
-def difference(
-    first: Sequence[float], second: Sequence[float], *, paired: bool = False
-) -> tuple[float, float]:
+def difference(first: ArrayLike, second: ArrayLike, *, paired: bool = False) -> tuple[float, float]:
     """The mean of `first` (n,) minus that of `second` (m,), and the standard error of that.
 
     paired : the i-th of both share a seed; what the seed does to both then cancels, and the error
@@ -36,13 +36,13 @@ def difference(
     >>> difference([3, 4, 5], [1, 2, 3], paired=True)
     (2.0, 0.0)
     """
-    first, second = _runs(first, "first"), _runs(second, "second")
+    ours, theirs = _runs(first, "first"), _runs(second, "second")
     if not paired:
-        error = math.hypot(standard_error(first), standard_error(second))
-        return float(first.mean() - second.mean()), error
-    if len(first) != len(second):
-        raise ValueError(f"first has {len(first)} runs, second {len(second)}; pairs need as many")
-    return float((first - second).mean()), standard_error(first - second)
+        error = math.hypot(standard_error(ours), standard_error(theirs))
+        return float(ours.mean() - theirs.mean()), error
+    if len(ours) != len(theirs):
+        raise ValueError(f"first has {len(ours)} runs, second {len(theirs)}; pairs need as many")
+    return float((ours - theirs).mean()), standard_error(ours - theirs)
 
 
 def accuracy_error(accuracy: float, pictures: int) -> float:
@@ -62,8 +62,8 @@ def accuracy_error(accuracy: float, pictures: int) -> float:
     return math.sqrt(accuracy * (1 - accuracy) / pictures)
 
 
-def _runs(values, name):
-    values = numbers_of(values, name).astype(float)
-    if values.ndim != 1 or len(values) < 2:
-        raise ValueError(f"{name} has shape {values.shape}; it must hold two runs or more, (n,)")
-    return values
+def _runs(values: ArrayLike, name: str) -> np.ndarray:
+    runs = numbers_of(values, name).astype(float)
+    if runs.ndim != 1 or len(runs) < 2:
+        raise ValueError(f"{name} has shape {runs.shape}; it must hold two runs or more, (n,)")
+    return runs

@@ -61,7 +61,8 @@ class GradientFlow(Figure):
     def gradients(self):
         """What input (H, W) and kernel (KH, KW) receive, and the bias."""
         tables = (self.counted, self.image, self.kernel)
-        found = convolution.conv2d_gradients(*(table[None, None] for table in tables))
+        counted, image, kernel = (table[None, None] for table in tables)
+        found = convolution.conv2d_gradients(counted, image, kernel)
         return found[0][0, 0], found[1][0, 0], float(found[2][0])
 
     @traitlets.validate(*TABLES)
