@@ -5,6 +5,7 @@ import traitlets
 
 from cnnbook.arrays import numbers_of, shortened
 from cnnbook.figures.figure import StateError
+from cnnbook.figures.palette import QUIET
 
 KERNELS = {
     "course": [[1, 0, 1], [0, 1, 0], [1, 0, 1]],
@@ -53,6 +54,16 @@ def frame(axes, corner, size, colour, width=3.0):
 
     place = (corner[1] - 0.5, corner[0] - 0.5)
     axes.add_patch(Rectangle(place, size[1], size[0], fill=False, ec=colour, lw=width))
+
+
+def hatch(axes, shape, axis, count):
+    """Hatch the last `count` rows (axis 0) or columns (axis 1) of a table of `shape`."""
+    from matplotlib.patches import Rectangle
+
+    rows, columns = (n - count if axis == own else 0 for own, n in enumerate(shape))
+    size = [count if axis == own else n for own, n in enumerate(shape)]
+    style = {"fill": False, "hatch": "///", "ec": QUIET, "lw": 0}
+    axes.add_patch(Rectangle((columns - 0.5, rows - 0.5), size[1], size[0], **style))
 
 
 def draw_table(axes, table, colours, frame_colour, framed):

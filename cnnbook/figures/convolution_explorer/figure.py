@@ -11,6 +11,7 @@ from cnnbook.figures.tables import (
     draw_table,
     from_rows,
     grid,
+    hatch,
     kernel_grid,
     labelled_grids,
     size_text,
@@ -109,6 +110,10 @@ class ConvolutionExplorer(Figure):
         draw_table(axes[1], self.kernel, "PuOr_r", ORANGE, None)
         draw_table(axes[2], output, "PRGn", GREEN, fits and (self.position, (1, 1)))
         shapes = (self.image.shape, self.kernel.shape, self.output_shape)
+        free = [n - length for n, length in zip(padded.shape, span, strict=True)]
+        for axis, rest in enumerate(free):  # what no window reaches is hatched, as on the page
+            left = rest % self.stride if rest >= 0 else 0
+            hatch(axes[0], padded.shape, axis, left)
         for axis, name, shape in zip(axes, ("input", "kernel", "output"), shapes, strict=True):
             axis.set_title(f"{self.text(name)} {size_text(shape)}")
         plot.supxlabel(self._sum() if fits else self._here(), fontsize=11)
