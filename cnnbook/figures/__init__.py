@@ -4,6 +4,7 @@ A figure is a folder: ``figure.py`` (its state), ``figure.js`` (its drawing), ``
 ``words.json``. What all figures share is in ``figure.py``, ``figure.css`` and ``kit``.
 """
 
+from cnnbook.figures.channel_explorer.figure import ChannelExplorer
 from cnnbook.figures.convolution_explorer.figure import ConvolutionExplorer
 from cnnbook.figures.cost_explorer.figure import CostExplorer
 from cnnbook.figures.explanation_explorer.figure import ExplanationExplorer
@@ -14,6 +15,7 @@ from cnnbook.figures.message_passing.figure import MessagePassing
 from cnnbook.figures.network_explorer.figure import NetworkExplorer
 from cnnbook.figures.page import fragment, page, scripts, styles
 from cnnbook.figures.pooling_explorer.figure import PoolingExplorer
+from cnnbook.figures.receptive_field.figure import ReceptiveField
 from cnnbook.figures.shape_tracer.figure import ShapeTracer
 from cnnbook.figures.shuffle_explorer.figure import ShuffleExplorer
 from cnnbook.figures.tables import KERNELS
@@ -22,6 +24,7 @@ from cnnbook.figures.transfer_explorer.figure import TransferExplorer
 
 __all__ = [
     "KERNELS",
+    "ChannelExplorer",
     "ConvolutionExplorer",
     "CostExplorer",
     "ExplanationExplorer",
@@ -31,6 +34,7 @@ __all__ = [
     "MessagePassing",
     "NetworkExplorer",
     "PoolingExplorer",
+    "ReceptiveField",
     "ShapeTracer",
     "ShuffleExplorer",
     "StateError",

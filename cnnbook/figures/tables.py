@@ -48,6 +48,20 @@ def table_trait(check=lambda name, value: value):
     return _Table(check).tag(sync=True, to_json=to_rows, from_json=from_rows)
 
 
+def stack_trait(check):
+    """The same for an array with more axes; on the page a list, of lists, of lines of text."""
+
+    def to_json(array, figure=None):
+        return to_rows(array) if array.ndim == 2 else [to_json(part) for part in array]
+
+    def from_json(rows, figure=None):
+        if isinstance(rows, list):
+            return [from_json(part) for part in rows]
+        return from_rows(rows) if isinstance(rows, str) else rows  # which `check` refuses
+
+    return _Table(check).tag(sync=True, to_json=to_json, from_json=from_json)
+
+
 def frame(axes, corner, size, colour, width=3.0):
     """A frame around `size` (height, width) cells, the first at `corner` (row, column)."""
     from matplotlib.patches import Rectangle
@@ -76,7 +90,7 @@ def draw_table(axes, table, colours, frame_colour, framed):
     axes.spines[:].set_visible(False)
     if max(table.shape) <= 14:
         for (row, column), value in np.ndenumerate(table):
-            axes.text(column, row, f"{value:.3g}", ha="center", va="center", fontsize=10)
+            axes.text(column, row, f"{value + 0:.3g}", ha="center", va="center", fontsize=10)
     if framed:
         corner, size = framed
         frame(axes, corner, size, frame_colour)

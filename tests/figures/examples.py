@@ -20,6 +20,7 @@ SMALL = np.arange(36).reshape(6, 6) % 7
 SPOT = np.zeros((12, 20), int)
 SPOT[2:9, 8:12] = 1 + np.arange(28).reshape(7, 4)
 POINTS = [[0.5 * k, 2.0 / k, 1 - 1 / (k + 1), 0.1 / k] for k in range(1, 9)]
+LAYER = {"kind": "convolution", "kernel": 3, "stride": 1, "padding": 0, "dilation": 1}
 VALIDATION = [[1.0, 0.9, 0.6], [2.0, 0.6, 0.8], [3.0, 0.7, 0.75], [4.0, 0.8, 0.7]]
 
 
@@ -35,7 +36,28 @@ def shuffle_explorer(**state):
     return figures.ShuffleExplorer(SPOT, SPOT[::-1] - 9, window=(2, 8), **state)
 
 
+ROWS = "; ".join(["1 0 2 0 3 0"] * 6)
 EXAMPLES = {
+    "channel_explorer": {
+        "make": lambda: figures.ChannelExplorer(position=(1, 2)),
+        "keys": (".chan-boards", [
+            ("Home", {"position": [0, 0]}), ("ArrowRight", {"position": [0, 1]}),
+            ("ArrowDown", {"position": [1, 1]}), ("ArrowLeft", {"position": [1, 0]}),
+            ("Escape", {"position": [1, 0]}), ("End", {"position": [3, 3]}),
+            ("Home", {"position": [0, 0]}),
+        ]),
+        "plays": "position",
+        "points": [
+            ("hover", ".chan-output .chan-grid", [(0.9, 0.1)], {"position": [0, 3]}),
+            ("mouse", ".chan-boards > :nth-child(4) canvas", [(0.6, 0.4)], {"position": [1, 2]}),
+            ("touch", ".chan-boards > :nth-child(9) canvas", [(0.4, 0.9)], {"position": [3, 1]}),
+        ],
+        "changes": [
+            {"chosen": 2, "position": [3, 3]}, {"biases": [0, 0, -2.5, 1]},
+            {"image": [ROWS, ROWS, ROWS]}, {"chosen": 0},
+            {"filters": [["1 2 3; 4 5 6; 7 8 9", *["0 0 0; 0 1 0; 0 0 0"] * 2]] * 4},
+        ],
+    },
     "convolution_explorer": {
         "make": lambda: figures.ConvolutionExplorer(position=(1, 2), pictures={"other": SMALL}),
         "keys": (".output .board", [
@@ -175,6 +197,27 @@ EXAMPLES = {
                     {"gradient": True}, {"ceil": True, "window": 3, "stride": 2},
                     {"image": to_rows(LARGE), "position": [13, 13]},
                     {"image": "; ".join(["0 1 2 3"] * 4)}, {"window": 2, "position": [0, 1]}],
+    },
+    "receptive_field": {
+        "make": lambda: figures.ReceptiveField(position=(1, 2)),
+        "keys": (".field-maps", [
+            ("Home", {"position": [0, 0]}), ("ArrowRight", {"position": [0, 1]}),
+            ("ArrowDown", {"position": [1, 1]}), ("ArrowLeft", {"position": [1, 0]}),
+            ("Enter", {"level": 2, "position": [2, 1]}), ("Escape", {"level": 2}),
+            ("Backspace", {"level": 3, "position": [1, 0]}), ("End", {"position": [6, 6]}),
+        ]),
+        "points": [
+            (kind, ".field-map:nth-child(2) .field-grid", [(0.5, 0.5), (0.01, 0.99)],
+             {"level": 1, "position": [17, 0]})
+            for kind in ("mouse", "touch")
+        ],
+        "changes": [
+            {"level": 0, "position": [5, 5]}, {"size": 24},
+            {"layers": [LAYER | {"dilation": 2}], "level": 1, "position": [3, 3]},
+            {"layers": [LAYER, LAYER | {"padding": 1}, LAYER | {"kind": "pooling", "stride": 2}]},
+            {"level": 3, "position": [0, 0]},
+            {"layers": [LAYER] * 5, "level": 5, "position": [2, 2]},
+        ],
     },
     "shape_tracer": {
         "make": lambda: figures.ShapeTracer(place=3, known=[0]),

@@ -229,6 +229,21 @@ REFUSED = {
         ("mixed", {"CNN": 0.5}, "mixed holds CNN"),
         ("mixed", {"dense": 85.0}, "mixed holds dense"),
     ],
+    "channel_explorer": [
+        ("chosen", 4, "chosen is 4; it must lie between 0 and 3"),
+        ("biases", [0.0], "biases is"),
+        ("image", [[np.nan]], "image has shape"),
+        ("position", [4, 0], r"position is \[4, 0\]; the output has 4 × 4"),
+    ],
+    "receptive_field": [
+        ("size", 33, "size is 33; it must lie between 4 and 32"),
+        ("layers", [], "layers is \\[\\]; it must be 1 to 5 layers"),
+        ("layers", [{"kind": "dense"}], "a layer is a dict with a kind"),
+        ("layers", [{"kind": "pooling", "width": 2}], "layers holds .'width'"),
+        ("layers", [{"kind": "pooling", "kernel": 6}], "kernel is 6; it must be a whole number"),
+        ("level", 4, "level is 4; it must lie between 0 and 3"),
+        ("position", [7, 0], r"position is \[7, 0\]; the map has 7 × 7"),
+    ],
     "training_curve": [
         ("points", [[1.0, 2.0]], "points holds"),
         ("points", [[1.0, np.nan, 0.5, 0.1]], "points holds"),

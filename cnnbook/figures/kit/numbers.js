@@ -23,8 +23,8 @@ const digits = (number, decimals = 2) =>
 /** 60,000: whole numbers with their thousands told apart. */
 const counted = (number) => minus(Math.round(number).toLocaleString("en-US"));
 
-/** 0.8 as 80 %, with a space at which no line breaks. */
-const percent = (share, decimals = 0) => `${(100 * share).toFixed(decimals)}\u00a0%`;
+/** 0.8 as 80%. */
+const percent = (share, decimals = 0) => `${(100 * share).toFixed(decimals)}%`;
 
 // Whole numbers and short decimals in full, 0.111… as 1/9, the rest to three decimals.
 function format(number) {
