@@ -377,6 +377,25 @@ const contract = (() => {
       tell("input", "change");
     } else node.click();
   }
+  // The sliders and fields for numbers that a double click does not put back to where they stood.
+  async function stuck() {
+    const found = [];
+    const names = controls().filter((node) => node.matches("[type=range], .cnnbook-cells input")
+      && !node.readOnly && !node.matches(".cnnbook-cells > * + * + *")).map(called);
+    for (const name of new Set(names)) {
+      await again();
+      const node = controls().find((one) => called(one) === name);
+      const before = node.value;
+      work(node);
+      await drawn();
+      if (node.value !== before) node.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
+      node.blur();
+      await drawn();
+      const now = controls().find((one) => called(one) === name)?.value;
+      if (now !== before) found.push(`${name}: ${before}, then ${now}`);
+    }
+    return found;
+  }
   // Does the control do something? A figure that it makes play is stopped again.
   async function works(name) {
     const node = controls().find((one) => called(one) === name);
@@ -467,7 +486,7 @@ const contract = (() => {
   return {
     again, at, begin, called, complaints, controls, drawn, facts, groups, heard, hurry, idle, later,
     leftovers,
-    listen, missed, model, nameOf, outside, quiet, turned, until, wish, written,
+    listen, missed, model, nameOf, outside, quiet, stuck, turned, until, wish, written,
     get root() { return root; },
   };
 })();

@@ -13,13 +13,11 @@ from looks import give_up, settle
 ROOT = Path(__file__).resolve().parents[2]
 EDITIONS = ("ko", "en")
 CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks" / "ko").glob("*.ipynb"))
+LISTED = ["claims", "figures", "glossary", "bibliography", "reference"]
 PAGES = [
     "index",
     *CHAPTERS,
-    "claims",
-    "glossary",
-    "bibliography",
-    "reference",
+    *LISTED,
     "genindex",
     "search",
 ]
@@ -401,7 +399,12 @@ RUN_AXE = """async () => {
 
 
 # Every page in one theme, by turns; one chapter in both, also as one file on a telephone.
-LOOKED_AT = ["index", "claims", "glossary", "bibliography", "reference", "search", *CHAPTERS]
+LOOKED_AT = ["index", *LISTED, "search", *CHAPTERS]
+    "index",
+    *LISTED,
+    "search",
+    *CHAPTERS,
+]
 THEMES = {(name, ("light", "dark")[k % 2]) for k, name in enumerate(LOOKED_AT)}
 CHAPTER_BOTH_WAYS = (CONVOLUTION, f"one-file/{CONVOLUTION}")
 THEMES |= {(name, theme) for theme in ("light", "dark") for name in CHAPTER_BOTH_WAYS}

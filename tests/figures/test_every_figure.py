@@ -166,6 +166,11 @@ def test_every_control_has_a_name_and_does_something(page):
         assert {name: figure.state()[name] for name in state} == state
 
 
+def test_a_double_click_puts_a_number_back(page):
+    page.again()
+    assert page.do("() => contract.stuck()") == []
+
+
 @pytest.mark.parametrize("where", ["page", "shadow"])
 def test_keys_and_pointers_do_what_the_figure_promises(page, where):
     """With the mouse, a finger and keys, also in a shadow root (marimo)."""

@@ -2,7 +2,7 @@
 
 /**
  * A table of text fields with one Tab stop: arrow keys move between the fields, typing changes
- * them, Escape puts a number back. onEdit(row, column, number) is called for each number typed.
+ * them, Escape puts back what was typed, a double click the number that stood there first. onEdit(row, column, number) is called for each number typed.
  * set(table, { name, fixed }): name(row, column) is a field's accessible name, fixed(row, column)
  * says which fields cannot be changed.
  * @param {(row: number, column: number, number: number) => void} onEdit
@@ -27,6 +27,10 @@ function cells(onEdit) {
       if (!Number.isNaN(number)) onEdit(row, column, number);
     },
     onblur: ({ target }) => show(target),
+    ondblclick: ({ target }) => {
+      if (!target.readOnly) onEdit(row, column, target.start);
+      target.select();
+    },
     onkeydown: (event) => {
       if (event.key === "Escape") show(event.target);
       const [down, right] = ARROWS[event.key] || [0, 0];
@@ -54,6 +58,7 @@ function cells(onEdit) {
       if (target.getAttribute("aria-label") !== label) target.setAttribute("aria-label", label);
       if (target.number === number) return;
       target.number = number;
+      target.start ??= number;
       if (!typing) show(target);
     }));
   }
