@@ -1,7 +1,7 @@
-"""A network trained on shuffled labels can know nothing: about 10 % on the test set, or it cheats.
+"""A network trained on shuffled labels can know nothing: about 10% on the test set, or it cheats.
 
 Such a network gives nearly the same answer to pictures that look alike, so a single run scatters by
-some points around 10 %: all seeds are run, and their mean counts.
+some points around 10%: all seeds are run, and their mean counts.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Time to 88, 90, 92 and 93 % of the official test set: the course's way, others, ours.
+"""Time to 88, 90, 92 and 93% of the official test set: the course's way, others, ours.
 
 The clock runs while data are prepared and while the network trains; imports, reading the set from
 disk (measured apart) and looking at the test set are not counted. Seed by seed the course's way
@@ -21,7 +21,7 @@ from cnnbook.data import fashion_mnist
 from cnnbook.speedrun import RECIPES, speedrun
 from cnnbook.training import evaluate
 
-COURSE_RUNS = 3  # of the course's way, each until it is at 90 %, or to its end
+COURSE_RUNS = 3  # of the course's way, each until it is at 90%, or to its end
 PEER_RUNS = 1  # of each of the others
 
 
@@ -39,7 +39,7 @@ def measure(seeds, quick):
                 course_runs.append(peer_run(course, dataset, data.test, seed, 90))
             for goal in RECIPES:
                 our_runs[goal].append(our_run(data, goal, seed))
-                say(f"ours {goal} %", our_runs[goal][-1])
+                say(f"ours {goal}%", our_runs[goal][-1])
         peers = [entry(course, course_runs)]
         for peer in others:
             runs = [

@@ -33,7 +33,7 @@ def measure(seeds, quick):
         whiten(model, clothes(True).train.images)
         model.to(memory_format=torch.channels_last)
         optimizer = recipe_optimizer(model, recipe)
-        name = f"SpeedrunCNN ({goal} %)"
+        name = f"SpeedrunCNN ({goal}%)"
         ways.append((name, model, optimizer, recipe["batch_size"], torch.channels_last))
     rows = [step_row(2 if quick else 100, peak, *way) for way in ways]
     return {"peak_gflops": round(peak, 1), "rows": rows}

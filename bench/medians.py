@@ -71,10 +71,10 @@ def summary(goal, recipe, runs):
 
 
 def ratio_to_90(course, ours):
-    """How many times sooner `ours` is at 90 % than `course`: (ratio, lower bound of the ratio).
+    """How many times sooner `ours` is at 90% than `course`: (ratio, lower bound of the ratio).
 
     The ratio is None when the median of the course's runs never got there: then the bound counts,
-    from the time those runs were given. Both are None when our own median is below 90 %.
+    from the time those runs were given. Both are None when our own median is below 90%.
     """
     if ours["median_accuracy"] < 0.90:
         return None, None

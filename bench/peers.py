@@ -63,7 +63,7 @@ PEERS = [
     {
         "name": "course",
         "settings": "FashionCNN; torchvision FashionMNIST + ToTensor, DataLoader(batch_size=100, "
-        "shuffle=True); Adam 1e-3; 5 epochs, or until 90 %",
+        "shuffle=True); Adam 1e-3; 5 epochs, or until 90%",
         "network": FashionCNN,
         "optimizer": partial(torch.optim.Adam, lr=1e-3),
         "loader": {"batch_size": 100, "shuffle": True},

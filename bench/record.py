@@ -58,7 +58,7 @@ def as_text(record):
 def say(what, run):
     """Print a run {"seed", "seconds", "accuracy"} as soon as it is done."""
     seconds, percent = run["seconds"], 100 * run["accuracy"]
-    print(f"  {what}, seed {run['seed']}: {seconds:.2f} s, {percent:.2f} %", flush=True)
+    print(f"  {what}, seed {run['seed']}: {seconds:.2f} s, {percent:.2f}%", flush=True)
 
 
 def show(value, name=""):

@@ -59,7 +59,7 @@ def seconds(value, words):
 
 
 def percent(accuracy):
-    return f"{100 * accuracy:.1f} %"
+    return f"{100 * accuracy:.1f}%"
 
 
 def table(head, rows):
@@ -90,7 +90,7 @@ def goals_table(ours, words):
         accuracies = " ".join(f"{100 * run['accuracy']:.2f}" for run in entry["runs"])
         reached = words["of"].format(reached=entry["reached"], runs=len(entry["runs"]))
         time = seconds(entry["median_seconds"], words)
-        rows.append([f"{entry['goal']} %", time, accuracies, reached])
+        rows.append([f"{entry['goal']}%", time, accuracies, reached])
     return table([words["goal"], words["median"], words["accuracies"], words["reached"]], rows)
 
 
@@ -102,7 +102,7 @@ def lines(record, words):
     )
     yield words["feeding"].format(rows=rows)
     step = record["step"]
-    rows = ", ".join(f"{row['network']}: {100 * row['share']:.0f} %" for row in step["rows"])
+    rows = ", ".join(f"{row['network']}: {100 * row['share']:.0f}%" for row in step["rows"])
     yield words["step"].format(peak=f"{step['peak_gflops']:.0f}", rows=rows)
     rows = ", ".join(
         f"{words[row['way']]} {row['milliseconds']:.2f} ms" for row in record["convolution"]["rows"]

@@ -3,7 +3,7 @@ the chapter claims (``notebooks/claims.yml``).
 
 Each edition is executed once, in one kernel, through nbval. Its code cells are compared with
 the committed outputs; after the last cell the kernel is asked for the value of every number in
-the text that carries its source (``89 %<!-- 100 * accuracy ± 1.0 -->``).
+the text that carries its source (``89%<!-- 100 * accuracy ± 1.0 -->``).
 
 What nbval compares is extended: both sides are first brought into the normal form of
 ``tools/notebooks.py``, a picture or figure that is missing counts, and of a measured cell

@@ -18,6 +18,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.rcsetup import cycler
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from cnnbook.arrays import numbers_of
@@ -293,12 +294,15 @@ def lines(
         colour = CYCLE[place % len(CYCLE)]
         marker = "o" if len(x) <= 20 else None
         y = _curve(f"series[{label!r}]", curve, x)
-        axes.plot(x, y, color=colour, label=label, marker=marker, markersize=4)
+        style = "-" if place < len(CYCLE) else "--"
+        axes.plot(x, y, style, color=colour, label=label, marker=marker, markersize=4)
         if errors:
             half = _curve(f"errors[{label!r}]", errors[label], x)
             axes.fill_between(x, y - half, y + half, color=colour, alpha=0.2, linewidth=0)
     if log:
         axes.set_yscale("log")
+    if np.issubdtype(x.dtype, np.integer):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel(x_label, **PLAIN)
     axes.set_ylabel(y_label, **PLAIN)
     axes.set_title(title, loc="left", **PLAIN)

@@ -27,7 +27,7 @@ class Screen:
             self.curve_place = self.display(self.curve, display_id=True)
 
     def update(self) -> None:
-        """Called after each step. Looks up rarely enough to take at most 2 % of the time."""
+        """Called after each step. Looks up rarely enough to take at most 2% of the time."""
         before = time.perf_counter()
         if before >= self.next_look:
             self._draw(running=True)

@@ -164,7 +164,7 @@ def fit(
     skip : 0 … below 1; of the pictures whose loss was below the average, this share is left out of
         the next pass, and the others of them count more, so that the gradient stays right on
         average. The time stays that of `epochs`; it is used for more passes. Not in the first
-        pass nor in the last 15 % of the steps. (Qin et al. 2024, "InfoBatch", arXiv:2303.04947.)
+        pass nor in the last 15% of the steps. (Qin et al. 2024, "InfoBatch", arXiv:2303.04947.)
     seed : for the order of the pictures, dropout and `augment`, not for the first weights
     progress, curve : the bar and a line on what is trained; the live figure (in notebooks)
     device : default: the first there is of cuda, mps, cpu

@@ -22,7 +22,7 @@ from cnnbook.files import ASSETS, write_atomically
 from cnnbook.graphs import GCN, GCNLayer, cora, normalised_adjacency
 
 TARGET = ASSETS / "cora_run.json"
-SEEDS = {"base": 100, "depth": 10}  # 20 for all others
+SEEDS = {"base": 100, "depth": 10, "depth_no_dropout": 10}  # 20 for all others
 DEPTHS = (1, 2, 3, 4, 6, 8, 12, 16)
 POWERS = (0, 1, 2, 4, 8, 16, 32, 64)
 
@@ -30,18 +30,19 @@ POWERS = (0, 1, 2, 4, 8, 16, 32, 64)
 class DeepGCN(nn.Module):
     """`GCN` with any number of layers; all hidden ones have `hidden_features` units."""
 
-    def __init__(self, in_features, hidden_features, classes, depth):
+    def __init__(self, in_features, hidden_features, classes, depth, dropout=0.5):
         super().__init__()
+        self.dropout = dropout
         sizes = [in_features, *[hidden_features] * (depth - 1), classes]
         for place in range(depth):
             self.add_module(f"layer{place + 1}", GCNLayer(sizes[place], sizes[place + 1]))
 
     def forward(self, x, adjacency):
-        values = functional.dropout(x.values(), 0.5, self.training)
+        values = functional.dropout(x.values(), self.dropout, self.training)
         x = sparse(x.indices(), values, x.shape)
         for place, layer in enumerate(self.children()):
             if place:
-                x = functional.dropout(functional.relu(x), 0.5, self.training)
+                x = functional.dropout(functional.relu(x), self.dropout, self.training)
             x = layer(x, adjacency)
         return x
 
@@ -84,8 +85,6 @@ def scaled(adjacency, way):
     )
     if way == "no_graph":
         return loops
-    if way == "rewired":
-        return normalised_adjacency(rewired(adjacency, torch.Generator().manual_seed(0)))
     edges = adjacency if way == "no_loops" else (adjacency + loops).coalesce()
     (row, column), weight = edges.indices(), edges.values()
     degree = torch.zeros(len(adjacency)).index_add(0, row, weight)
@@ -93,7 +92,19 @@ def scaled(adjacency, way):
         weight = weight / degree[row]
     if way == "no_loops":
         weight = weight / (degree[row] * degree[column]).sqrt()
+    if way == "one_number":  # all by the same number, so that nothing grows
+        weight = weight / largest_eigenvalue(edges)
     return sparse(edges.indices(), weight, edges.shape)  # way "sum": weights 1
+
+
+def largest_eigenvalue(matrix):
+    """Of a symmetric sparse matrix without negative entries, by repeated multiplication."""
+    vector = torch.ones(len(matrix), 1, dtype=torch.float64)
+    matrix = matrix.double()
+    for _ in range(1000):
+        vector = matrix @ vector
+        vector = vector / vector.norm()
+    return (vector.T @ (matrix @ vector)).item()
 
 
 def rewired(adjacency, generator):
@@ -123,22 +134,25 @@ def random_split(labels, seed):
     return nodes, others[500:1500]
 
 
-def accuracies(graph, variant, count):
+def accuracies(graph, variant, count, dropout=0.5):
     """One accuracy a seed, between 0 and 1; a `variant` may be a number of layers."""
     x = (graph.features if variant == "raw_features" else by_row(graph.features)).to_sparse()
     adjacency = normalised_adjacency(graph.adjacency)
-    if variant in ("sum", "mean", "no_loops", "no_graph", "rewired"):
+    if variant in ("sum", "mean", "no_loops", "no_graph", "one_number"):
         adjacency = scaled(graph.adjacency, variant)
     found = []
     for seed in range(count):
         nodes, test = graph.train, graph.test
+        if variant == "rewired":  # another graph for each seed
+            other = rewired(graph.adjacency, torch.Generator().manual_seed(seed))
+            adjacency = normalised_adjacency(other)
         if variant == "random_split":
             nodes, test = random_split(graph.labels, seed)
         torch.manual_seed(seed)
         if isinstance(variant, int):
-            network = DeepGCN(1433, 16, 7, variant)
+            network = DeepGCN(1433, 16, 7, variant, dropout)
         else:
-            network = GCN(1433, 16, 7, dropout=0 if variant == "no_dropout" else 0.5)
+            network = GCN(1433, 16, 7, dropout=0 if variant == "no_dropout" else dropout)
         answers = train(network, x, adjacency, graph.labels, nodes)
         found.append(share_right(answers, graph.labels, test))
     return found
@@ -149,7 +163,17 @@ def depth(graph, count):
     return {layers: accuracies(graph, layers, count) for layers in DEPTHS}
 
 
-def smoothing(graph, count):
+def depth_no_dropout(graph, count):
+    """The same without dropout."""
+    return {layers: accuracies(graph, layers, count, dropout=0.0) for layers in DEPTHS}
+
+
+def smoothing_one_length(graph, count):
+    """As `smoothing`, each row of the averaged features divided by its length."""
+    return smoothing(graph, count, one_length=True)
+
+
+def smoothing(graph, count, one_length=False):
     """{K: one accuracy a seed}: features averaged over neighbours K times, then one linear layer.
 
     The "simple graph convolution" of Wu and others (2019), arXiv:1902.07153.
@@ -160,16 +184,18 @@ def smoothing(graph, count):
         for _ in range(wanted - power):
             x = adjacency @ x
         power, found[wanted] = wanted, []
+        rows = functional.normalize(x, dim=1) if one_length else x
         for seed in range(count):
             torch.manual_seed(seed)
             linear = nn.Linear(1433, 7)
             optimizer = torch.optim.Adam(linear.parameters(), lr=0.2, weight_decay=5e-6)
             for _ in range(100):
-                loss = functional.cross_entropy(linear(x[graph.train]), graph.labels[graph.train])
+                logits = linear(rows[graph.train])
+                loss = functional.cross_entropy(logits, graph.labels[graph.train])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-            answers = linear(x).argmax(1)
+            answers = linear(rows).argmax(1)
             found[wanted].append(share_right(answers, graph.labels, graph.test))
     return found
 
@@ -179,7 +205,9 @@ def share_right(answers, labels, nodes):
 
 
 RUNS = ["base", "sum", "mean", "no_loops", "no_dropout", "raw_features", "no_graph", "rewired"]
-RUNS += ["random_split", "smoothing", "depth"]
+RUNS += ["random_split", "one_number", "smoothing", "smoothing_one_length"]
+RUNS += ["depth", "depth_no_dropout"]
+BY_DEPTH = RUNS[-4:]
 
 
 def main(chosen):
@@ -192,7 +220,7 @@ def main(chosen):
     record.setdefault("runs", {})
     for name in chosen or RUNS:
         start, count = time.process_time(), SEEDS.get(name, 20)
-        if name in ("depth", "smoothing"):
+        if name in BY_DEPTH:
             found = globals()[name](graph, count)
         else:
             found = accuracies(graph, name, count)

@@ -109,7 +109,7 @@ def test_the_book_is_built_without_a_warning(built):
 @in_both
 @every_page
 def test_a_page_opens_and_fits(html, visit, edition, name):
-    """At phone width, at 200 % zoom of a laptop and on a projector: nothing is cut off."""
+    """At phone width, at 200% zoom of a laptop and on a projector: nothing is cut off."""
     page = visit(html / edition / f"{name}.html", theme="light" if edition == "ko" else "dark")
     page.wait_for_load_state("load")
     assert page.locator("html").get_attribute("lang") == edition
@@ -400,11 +400,6 @@ RUN_AXE = """async () => {
 
 # Every page in one theme, by turns; one chapter in both, also as one file on a telephone.
 LOOKED_AT = ["index", *LISTED, "search", *CHAPTERS]
-    "index",
-    *LISTED,
-    "search",
-    *CHAPTERS,
-]
 THEMES = {(name, ("light", "dark")[k % 2]) for k, name in enumerate(LOOKED_AT)}
 CHAPTER_BOTH_WAYS = (CONVOLUTION, f"one-file/{CONVOLUTION}")
 THEMES |= {(name, theme) for theme in ("light", "dark") for name in CHAPTER_BOTH_WAYS}

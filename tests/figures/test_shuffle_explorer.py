@@ -136,15 +136,15 @@ def test_measured_accuracies_follow(open_figure):
     page = open_figure(figure)
     unmeasured = figure.words["unmeasured"]
     for state, accuracies in [
-        ({"shift": 0}, ["90.0 %", "91.0 %"]),
-        ({"shift": -2}, ["70.0 %", "71.0 %"]),
+        ({"shift": 0}, ["90.0%", "91.0%"]),
+        ({"shift": -2}, ["70.0%", "71.0%"]),
         ({"shuffled": True}, [unmeasured, unmeasured]),
-        ({"shift": 0}, ["89.0 %", "79.0 %"]),
+        ({"shift": 0}, ["89.0%", "79.0%"]),
     ]:
         put(page, **state)
         assert [row[3] for row in rows(page).values()] == accuracies
-    assert "0.0 %" not in explorer().alternative_text()
-    assert "90.0 %" in figure.alternative_text() and "91.0 %" in figure.alternative_text()
+    assert "0.0%" not in explorer().alternative_text()
+    assert "90.0%" in figure.alternative_text() and "91.0%" in figure.alternative_text()
 
 
 def test_pixels_pushed_out_are_counted(open_figure):

@@ -52,7 +52,7 @@ def test_keys_mouse_and_slider_choose_and_everything_follows(open_figure):
     page.keyboard.press("ArrowRight")
     assert trait(page, "place") == 1
     said = page.locator("[aria-live=polite]").inner_text()
-    assert all(f"{mean} %" in said for mean in expected_means(figure, 1))
+    assert all(f"{mean}%" in said for mean in expected_means(figure, 1))
 
 
 def expected_means(figure, place):

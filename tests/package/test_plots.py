@@ -80,7 +80,7 @@ def test_answers_tell_right_from_wrong(shown):
     probabilities = np.array([[0.9, 0.1], [0.2, 0.8]])
     plots.answers(np.ones((2, 1, 2, 2)), ["신발", "가방"], [0, 0], probabilities)
     said = shown[0]["text/plain"]
-    assert "신발 90 %\n✓" in said and "가방 80 %\n✗ ← 신발" in said
+    assert "신발 90%\n✓" in said and "가방 80%\n✗ ← 신발" in said
 
 
 CONV = nn.Conv2d(1, 3, 3)
@@ -109,7 +109,7 @@ ODD = np.array([[np.nan, 1.0], [np.inf, -np.inf]])
         (lambda: plots.pictures(np.ones((1, 2, 2)), titles=["$$"], title="$x"), "$x · $$"),
         (lambda: plots.lines([0, 1], {"$$": CONV.bias[:2], "$a": [0, 1]}, "$$", "", ""), "선 $$"),
         (lambda: plots.lines([0, 1], {"a": [np.nan, np.inf]}, "", "x", ""), "nan inf"),
-        (lambda: plots.answers(CONV.weight, ["$$", "b"], [0] * 3, torch.zeros(3, 2)), "$$ 0 %"),
+        (lambda: plots.answers(CONV.weight, ["$$", "b"], [0] * 3, torch.zeros(3, 2)), "$$ 0%"),
     ],
 )
 def test_numbers_and_words_are_drawn_as_they_come(shown, draw, said):
@@ -146,7 +146,7 @@ def test_a_given_alternative_wins_and_hangul_has_glyphs_from_a_font_that_is_adde
     plots.use_book_style()
     assert len(font_manager.fontManager.ttflist) == before
     figure = Figure()
-    figure.suptitle("합성곱층의 특성맵 − 100 % ✓")
+    figure.suptitle("합성곱층의 특성맵 − 100% ✓")
     plots.show(figure, "말로")
     assert shown[0]["text/plain"] == "말로"
 

@@ -129,7 +129,7 @@ def test_the_alternative_text_tells_picture_answer_and_unit():
     text = figure.alternative_text()
     best = figure.classes[int(figure.probabilities.argmax())]
     logit = f"{figure.activations['logits'][9, 0, 0]:.2f}"
-    assert f"Answer: {best}, {100 * figure.probabilities.max():.0f} %." in text
+    assert f"Answer: {best}, {100 * figure.probabilities.max():.0f}%." in text
     assert f"Logit of “Ankle boot”: {logit}" in text
     figure.label = None
     assert "Your own drawing." in figure.alternative_text()

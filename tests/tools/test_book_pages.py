@@ -23,14 +23,14 @@ FENCE = "```"
 @pytest.mark.parametrize(
     "text, shown",
     [
-        ("약 89 %<!-- 100 * accuracy ± 1.0 -->, 60분<!-- estimate -->쯤", "약 89 %, 60분쯤"),
+        ("약 89%<!-- 100 * accuracy ± 1.0 -->, 60분<!-- estimate -->쯤", "약 89%, 60분쯤"),
         (
             f"a<!-- 1 -->\n\n{FENCE}html\n<!-- stays -->\n{FENCE}\nb<!-- 2 -->",
             f"a\n\n{FENCE}html\n<!-- stays -->\n{FENCE}\nb",
         ),
         (
-            "The paper says 99.2 %<!-- cited: lecun1998 -->.",
-            'The paper says <a class="cited" href="bibliography.html#lecun1998">99.2 %</a>.',
+            "The paper says 99.2%<!-- cited: lecun1998 -->.",
+            'The paper says <a class="cited" href="bibliography.html#lecun1998">99.2%</a>.',
         ),
         ("## 1. 먼저 봅니다", '<span data-cell="bet"></span>\n\n## 1. 먼저 봅니다'),
     ],

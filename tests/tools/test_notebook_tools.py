@@ -43,9 +43,9 @@ import cnnbook
 cnnbook.setup("ko")
 
 @@ md figure-text
-그림을 움직여 보세요. $x_{2} = 3$이고, 60,000장 가운데 89 %<!-- 100 * accuracy ± 1.0 -->를 맞힙니다.
+그림을 움직여 보세요. $x_{2} = 3$이고, 60,000장 가운데 89%<!-- 100 * accuracy ± 1.0 -->를 맞힙니다.
 @@@ en
-Move the figure. $x_{2} = 3$, and of 60,000 pictures 89 %<!-- 100 * accuracy ± 1.0 --> are right.
+Move the figure. $x_{2} = 3$, and of 60,000 pictures 89%<!-- 100 * accuracy ± 1.0 --> are right.
 
 @@ code figure
 x = 3  #: 세로 || height
@@ -188,7 +188,7 @@ SPOILED_SOURCES = [
     ("ko", "mistakes", "뒤집힌", "아래 코드는 합성곱을 수행합니다. 뒤집힌", "filler"),
     # two editions
     ("en", "figure-text", "60,000", "6,000", "60000 stands in the Korean"),
-    ("en", "figure-text", "89 %", "88 %", "checked numbers"),
+    ("en", "figure-text", "89%", "88%", "checked numbers"),
     ("en", "figure-text", "100 * accuracy", "100 * recall", "checked numbers"),
     ("en", "figure-text", "x_{2} = 3", "x_{2} = 4", "formulas"),
     ("en", "title", "[next chapter](5_2_next.ipynb#dense-part)", "next chapter", "links"),
@@ -301,14 +301,14 @@ def test_all_problems_can_be_printed_without_pytest(monkeypatch, capsys):
 
 # Each of these comes from a run or a source.
 MEASURED = """\
-91 %|20초|3.5점|1.4배|1,216개의 매개변수로|매개변수가 1,216개이고|정확도는 약 0.89이고
+91%|20초|3.5점|1.4배|1,216개의 매개변수로|매개변수가 1,216개이고|정확도는 약 0.89이고
 12 seconds|12 ms|By **2.5** points|With 1,216 parameters"""
 FINE = [
     "3 × 3 커널과 10분류, 4분의 1, 초기값 0, 3점수",
-    "`89 %`와 $89\\,\\%$, [표](https://example.org/90%20s)에서 12초<!-- cited: lecun1998 -->",
+    "`89%`와 $89\\,\\%$, [표](https://example.org/90%20s)에서 12초<!-- cited: lecun1998 -->",
     "2–3분<!-- estimate -->, 89<!-- a --> %, **1,216<!-- n -->개의 매개변수**",
     "The −1s and the +1s cancel; 10 classes, 28 px, a 2-second rule",
-    "```text\n89 %\n```",
+    "```text\n89%\n```",
 ]
 
 
@@ -329,7 +329,7 @@ def test_numbers_that_need_a_mark_and_numbers_that_need_none():
         ("# a `b_c`\n\nd\n---\n\n    # e", headings, [(1, "a b_c"), (2, "d")]),
         ("a $x$ `$y$` \\$z$\n\n$$\nw\n$$", formulas, ["x", "\nw\n"]),
         ('<img src="a.png" alt="b"> ![](c.png)', pictures, [("c.png", ""), ("a.png", "b")]),
-        ("| a | 89 % |\n|---|---|\n| <!-- b --> | 1 |", unmarked, 1),
+        ("| a | 89% |\n|---|---|\n| <!-- b --> | 1 |", unmarked, 1),
     ],
 )
 def test_markdown_is_read_as_it_is_shown(source, what, found):
@@ -340,15 +340,15 @@ def test_markdown_is_read_as_it_is_shown(source, what, found):
 @pytest.mark.parametrize(
     "text, right, wrong",
     [
-        ("89 %<!-- a -->", 88.6, 88.4),
-        ("89 %<!-- a -->", 89, float("nan")),
+        ("89%<!-- a -->", 88.6, 88.4),
+        ("89%<!-- a -->", 89, float("nan")),
         ("0.0312<!-- a -->", 0.03124, 0.0313),
         ("1,475,338<!-- a -->개", 1475338, 1475337),
         ("$1{,}475{,}338$<!-- a -->개", 1475338, 1475337),
         ("−2.5<!-- a -->", -2.5, 2.5),
         ("2.4e-6<!-- a -->", 2.41e-6, 2.5e-6),
-        ("약 89 %<!-- a ± 1.0 -->", 89.9, 90.1),
-        ("3에서 89 %<!-- a -->", 89, 3),
+        ("약 89%<!-- a ± 1.0 -->", 89.9, 90.1),
+        ("3에서 89%<!-- a -->", 89, 3),
     ],
 )
 def test_a_number_agrees_with_the_run(text, right, wrong):
@@ -502,9 +502,9 @@ def test_find(book):
 
 RUN = """\
 @@ md text
-세 칸은 3<!-- cells -->, 비율은 약 89 %<!-- 100 * share ± 1 -->, 6<!-- 2 * cells -->입니다.
+세 칸은 3<!-- cells -->, 비율은 약 89%<!-- 100 * share ± 1 -->, 6<!-- 2 * cells -->입니다.
 @@@ en
-Three cells are 3<!-- cells -->, the share is 89 %<!-- 100 * share ± 1 -->, 6<!-- 2 * cells -->.
+Three cells are 3<!-- cells -->, the share is 89%<!-- 100 * share ± 1 -->, 6<!-- 2 * cells -->.
 
 @@ code helper
 import base64, io, sys, time, warnings
@@ -630,7 +630,7 @@ def report(ran, tmp_path_factory):
         text = json.dumps(cell.outputs)
         assert old in text
         cell.outputs = nbformat.from_dict(json.loads(text.replace(old, new)))
-    numbers = "4<!-- cells -->, 91 %<!-- 100 * share ± 1 -->, 6<!-- 2 * cell -->"
+    numbers = "4<!-- cells -->, 91%<!-- 100 * share ± 1 -->, 6<!-- 2 * cell -->"
     cell_called(spoiled, "text").source = numbers
     cell = cell_called(broken, "picture")
     cell.source = cell.source.replace(")", ", None, False)")

@@ -204,7 +204,7 @@ function drawRows({ word, state }, { rows }) {
     node.dataset.kind = layer.kind;
     write(cells.output, layer.after.join(" × "));
     write(count, counted(layer.multiplications));
-    write(share, ` ${oneDecimal.format(100 * part)} %`);
+    write(share, ` ${oneDecimal.format(100 * part)}%`);
     bar.style.setProperty("--share", String(part));
     write(cells.parameters, counted(layer.parameters));
     write(cells.bytes, counted(layer.bytes));

@@ -97,7 +97,7 @@ class NetworkExplorer(Figure):
     def alternative_text(self):
         shares = self.probabilities
         best = int(shares.argmax())
-        answer = self.text("answer", name=self.classes[best], share=f"{100 * shares[best]:.0f} %")
+        answer = self.text("answer", name=self.classes[best], share=f"{100 * shares[best]:.0f}%")
         if self.label is None:
             truth = self.text("no_truth")
         else:
@@ -145,7 +145,7 @@ class NetworkExplorer(Figure):
                 place = (left + column - 1, top + row - 1)
                 axes.add_patch(Rectangle(place, 2, 2, fill=False, ec=GREEN, lw=2))
         bars = axes.barh(self.classes, shares, color=LIGHT_GREEN)
-        axes.bar_label(bars, [f"{100 * share:.0f} %" for share in shares], padding=2, fontsize=8)
+        axes.bar_label(bars, [f"{100 * share:.0f}%" for share in shares], padding=2, fontsize=8)
         axes.invert_yaxis()
         axes.set(xlim=(0, 1.3), xticks=[])
         axes.tick_params("y", labelsize=8, length=0)

@@ -120,7 +120,7 @@ class ShuffleExplorer(Figure):
         found = {name: self.accuracy(name) for name in ROWS}
         if None in found.values():
             return sentence
-        found = {name: f"{100 * value:.1f} %" for name, value in found.items()}
+        found = {name: f"{100 * value:.1f}%" for name, value in found.items()}
         return f"{sentence} {self.text('alternative_accuracy', **found)}"
 
     def still(self):

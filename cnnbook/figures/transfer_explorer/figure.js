@@ -188,7 +188,7 @@ function drawNear(view, { asked, rows }) {
 
 function drawWords({ word, get, count, query, name }, { cells, overall, spoken }) {
   const [by_pixels, by_features] = right(get("labels"), query());
-  const values = METHODS.map((method, row) => `${word(method)} ${cells[row][0].textContent} %`);
+  const values = METHODS.map((method, row) => `${word(method)} ${cells[row][0].textContent}%`);
   kit.write(overall, word("overall", get("same")));
   kit.write(spoken, `${word("here", { count: count(), values: values.join(", ") })} ${
     word("near", { name: name(query()[0]), by_pixels, by_features })}`);
