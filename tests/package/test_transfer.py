@@ -396,7 +396,7 @@ def test_frozen_parameters_and_buffers_are_bit_identical_after_training(chapter)
     groups = [{"params": network.head.parameters(), "lr": 0.1}]
     chapter["tune"](network, x, labels, groups, steps=3)
     assert changed(network, before) == ["head.weight", "head.bias"]
-    chapter["tune"](network, x, labels, groups, steps=3, training_mode=True)
+    chapter["tune"](network, x, labels, groups, steps=3, train_mode=True)
     moved = changed(network, before)
     assert any("running_mean" in name for name in moved)  # the mistake of section 6
     assert not any(name in dict(layers.named_parameters(prefix="layers")) for name in moved)

@@ -2,7 +2,8 @@
 
 /**
  * A table of text fields with one Tab stop: arrow keys move between the fields, typing changes
- * them, Escape puts back what was typed, a double click the number that stood there first. onEdit(row, column, number) is called for each number typed.
+ * them, Escape puts back what was typed, a double click the number that stood there first.
+ * onEdit(row, column, number) is called for each number typed.
  * set(table, { name, fixed }): name(row, column) is a field's accessible name, fixed(row, column)
  * says which fields cannot be changed.
  * @param {(row: number, column: number, number: number) => void} onEdit
