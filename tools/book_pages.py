@@ -273,6 +273,7 @@ def on_page(app, name, template, context, doctree):
         context["body"] = context["body"].replace('<div role="list" class=', "<div class=")
     if not (doctree and CHAPTER.match(name)):
         return
+    context["body"] = figures.share(context["body"])
     add_figures(app, name, context["body"])
     to = context["pathto"]
     links = [

@@ -13,7 +13,7 @@ from cnnbook.figures.gradient_flow.figure import GradientFlow
 from cnnbook.figures.kernel_motion.figure import KernelMotion
 from cnnbook.figures.message_passing.figure import MessagePassing
 from cnnbook.figures.network_explorer.figure import NetworkExplorer
-from cnnbook.figures.page import fragment, page, scripts, styles
+from cnnbook.figures.page import fragment, page, scripts, share, styles
 from cnnbook.figures.pooling_explorer.figure import PoolingExplorer
 from cnnbook.figures.receptive_field.figure import ReceptiveField
 from cnnbook.figures.shape_tracer.figure import ShapeTracer
@@ -43,5 +43,6 @@ __all__ = [
     "fragment",
     "page",
     "scripts",
+    "share",
     "styles",
 ]

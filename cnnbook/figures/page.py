@@ -5,10 +5,12 @@ import html
 import json
 import re
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 FIGURE_TYPE = "application/vnd.cnnbook.figure+json"
+SHORT = 200  # characters of a value that is not worth sharing
 KIT = ("dom", "player", "board", "colour", "numbers", "host")  # in front of every figure
 
 
@@ -21,7 +23,6 @@ def fragment(figure_json: dict, png: bytes | str, alt: str) -> str:
     """
     if isinstance(png, bytes):
         png = base64.b64encode(png).decode("ascii")
-    island = json.dumps(figure_json, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
     name = html.escape(figure_json["fig"])
     # A figure that goes through epochs is taller, and its style reserves the room from the start.
     kind = "cnnbook-still" + " cnnbook-trained" * bool(figure_json["state"].get("epochs"))
@@ -29,8 +30,37 @@ def fragment(figure_json: dict, png: bytes | str, alt: str) -> str:
         '<div class="cnnbook-place">'
         f'<div class="cnnbook-figure {kind}" data-figure="{name}">'
         f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{png.strip()}"></div>'
-        f'<script type="{FIGURE_TYPE}">{island}</script></div>'
+        f'<script type="{FIGURE_TYPE}">{_island(figure_json)}</script></div>'
     )
+
+
+def share(body: str) -> str:
+    """The figures of a page with what they have in common written once.
+
+    A trait that a figure above has with the same value, such as the weights of a network or the
+    words, is named with that figure's place among the figures of the page: ``"same": {"weights":
+    0}``; the script puts it back.
+
+    body : HTML with any number of `fragment`
+    """
+    known: dict[tuple[str, str], int] = {}
+    places = count()
+
+    def shorter(found):
+        island, place = json.loads(found[2]), next(places)
+        texts = {name: json.dumps(value) for name, value in island["state"].items()}
+        same = {}
+        for name, text in texts.items():
+            if known.setdefault((name, text), place) != place and len(text) > SHORT:
+                same[name] = known[name, text]
+                del island["state"][name]
+        return found[1] + _island(island | ({"same": same} if same else {})) + found[3]
+
+    return re.sub(f'(<script type="{re.escape(FIGURE_TYPE)}">)(.*?)(</script>)', shorter, body)
+
+
+def _island(figure_json: dict) -> str:
+    return json.dumps(figure_json, ensure_ascii=False, sort_keys=True).replace("<", "\\u003c")
 
 
 def module(name: str) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from looks import numbers, pixels, settle, trait
 
-from cnnbook.figures import ConvolutionExplorer, fragment
+from cnnbook.figures import ConvolutionExplorer, fragment, share
 from cnnbook.figures import page as whole_page
 
 PICTURE = np.add.outer(9 * np.arange(28), np.arange(28)) % 256  # 28 × 28, every row different
@@ -116,3 +116,22 @@ def test_two_figures_on_a_page_do_not_meet(open_figure):
         "(nodes) => nodes.map((node) => node.cnnbookModel.get('position'))"
     )
     assert places == [[0, 1], [2, 2]]
+
+
+def test_figures_of_a_page_share_what_is_the_same_and_are_what_they_were(chromium, tmp_path):
+    """Three figures, the last two with their words and inputs named only; each with its state."""
+    made = [ConvolutionExplorer(stride=stride) for stride in (1, 2, 3)]
+    made[1].image = PICTURE
+    body = "".join(fragment(f.figure_json(), f.png(), f.alternative_text()) for f in made)
+    shared = share(body)
+    assert len(body) - len(shared) > 2 * len(str(made[0].words))
+    assert share(fragment(made[0].figure_json(), "", "")) == fragment(made[0].figure_json(), "", "")
+    path = tmp_path / "page.html"
+    path.write_text(whole_page(shared, ["convolution_explorer"], "", "ko"), encoding="utf-8")
+    page = chromium.new_page()
+    page.goto(path.as_uri())
+    read = """names => [...document.querySelectorAll('.cnnbook-place')].map(place =>
+        Object.fromEntries(names.map(name => [name, place.cnnbookModel.get(name)])))"""
+    states = page.evaluate(read, list(made[0].state()))
+    assert states == [figure.state() for figure in made]
+    page.close()

@@ -28,11 +28,15 @@ function staticModel(state) {
 /** @type {Record<string, { render(place: { model: Model, el: HTMLElement }): () => void }>} */
 const figures = {};
 
-// Wake up every figure of the page: picture and state out, live figure in.
+// Wake up every figure of the page: picture and state out, live figure in. `same` names the figure
+// above that has the same value of a trait (page.py, share).
 function hydrate() {
   const islands = 'script[type="application/vnd.cnnbook.figure+json"]';
+  const states = [];
   for (const island of document.querySelectorAll(islands)) {
-    const { fig, state } = JSON.parse(island.textContent);
+    const { fig, state, same = {} } = JSON.parse(island.textContent);
+    Object.entries(same).forEach(([name, place]) => { state[name] = states[place][name]; });
+    states.push(state);
     if (!figures[fig]) continue;
     const place = /** @type {HTMLElement & { cnnbookModel: Model }} */ (island.parentElement);
     place.cnnbookModel = staticModel(state);
