@@ -60,8 +60,7 @@ def parse(arguments):
     parser.add_argument("--quick", action="store_true", help="tiny: to see that everything runs")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="the JSON file")
     options = parser.parse_args(arguments)
-    whole = [name for name in SECTIONS if name not in ALONE]
-    options.sections = [name for name in options.only.split(",") if name] or whole
+    options.sections = [name for name in options.only.split(",") if name] or of_a_record()
     unknown = [name for name in options.sections if name not in SECTIONS]
     wrong = [
         (unknown, f"no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}"),
@@ -105,6 +104,11 @@ def begin(options):
     return {**old, "went_on": [*old.get("went_on", []), machine.now()]}
 
 
+def of_a_record():
+    """The sections that the book's record has; the others are recorded by themselves."""
+    return [name for name in SECTIONS if name not in ALONE]
+
+
 def unfinished(found, sections):
     """Those of `sections` that failed in the run `found`, or are missing."""
     return [name for name in sections if name not in found or "failed" in found[name]]
@@ -140,7 +144,7 @@ def publish(found, root):
 
     Raises ValueError, and writes nothing, if a section is missing or failed, or was quick.
     """
-    absent = unfinished(found, [name for name in SECTIONS if name not in ALONE])
+    absent = unfinished(found, of_a_record())
     if absent:
         raise ValueError(f"not recorded: {', '.join(absent)} missing or failed")
     if found["quick"] or found["in_pieces"]:

@@ -51,6 +51,14 @@ def places(part, each):
     return torch.cat(chosen).sort().values
 
 
+def set_aside(part):
+    """The places of 1,000 training pictures that no experiment of the chapter draws: validation."""
+    rest = torch.ones(len(part), dtype=torch.bool)
+    rest[places(part, EACH)] = False
+    kept = rest.nonzero()[:, 0]
+    return kept[places(part[kept], 100)]
+
+
 def pack(x, steps):
     """float32 (N, D) → (codes uint8 (N, D), low float32 (D,), step float32 (D,))."""
     low, step = x.min(0).values, (x.max(0).values - x.min(0).values) / (steps - 1)

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from assets import only_argument
-from make_transfer_features import ASSETS, CELLS, from_the_chapter, places
+from make_transfer_features import ASSETS, CELLS, from_the_chapter, set_aside
 from PIL import Image
 
 from cnnbook import transfer
@@ -65,10 +65,7 @@ def scratch_tuning():
     from cnnbook.training import evaluate, fit, seed_everything
 
     train, fashion = defined["train"], defined["fashion"].train
-    rest = torch.ones(len(fashion), dtype=torch.bool)
-    rest[places(fashion, 200)] = False
-    kept = rest.nonzero()[:, 0]
-    validation = fashion[kept[places(fashion[kept], 100)]]
+    validation = fashion[set_aside(fashion)]
     found = {}
     for count, rate, updates in product((5, 50), (0.01, 0.03, 0.1), (75, 150, 300, 600)):
         scores = []

@@ -19,11 +19,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from make_transfer_features import ASSETS, from_the_chapter, places
+from make_transfer_features import ASSETS, EACH, TESTED, from_the_chapter, places, set_aside
 
 from cnnbook import transfer
 from cnnbook.data import fashion_mnist
 from cnnbook.files import write_atomically
+from cnnbook.speedrun import mirror
 
 SEEDS, COUNTS, STEPS = range(5), (10, 50, 200), 100
 SMALL = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3)
@@ -40,24 +41,17 @@ defined = from_the_chapter()
 given: dict[str, Any] = {}  # to a process, by `prepare_once`
 
 
-def mirror(x):
-    """Half of the pictures, at random, turned left to right."""
-    return torch.where(x.new_empty(len(x), 1, 1, 1).uniform_() < 0.5, x.flip(3), x)
-
-
 def prepare_once(device):
     """The backbone, and the pictures of each part on the device, prepared; once a process."""
     torch.set_num_threads(1)
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     fashion = fashion_mnist("mini")
-    pool = places(fashion.train, 200)
-    rest = torch.ones(len(fashion.train), dtype=torch.bool)
-    rest[pool] = False
-    kept = rest.nonzero()[:, 0]
-    kept = kept[places(fashion.train[kept], 100)]
-    parts = {"train": fashion.train[pool], "validation": fashion.train[kept]}
-    parts["test"] = fashion.test[:1500]
+    parts = {
+        "train": fashion.train[places(fashion.train, EACH)],
+        "validation": fashion.train[set_aside(fashion.train)],
+        "test": fashion.test[:TESTED],
+    }
     network = transfer.backbone()
     if network is None:
         sys.exit(1)
@@ -76,8 +70,12 @@ def maps(layers, x):
 
 
 def tuned(job):
-    """(way, rate, count, seed, steps) → that and its accuracies on validation and test pictures."""
-    way, rate, count, seed, steps = job
+    """(way, rates, count, seed, steps) → that and its accuracies on validation and test pictures.
+
+    rates : as `written` has them
+    """
+    way, rates, count, seed, steps = job
+    rate, *of_the_head = (float(one) for one in rates.split())
     few = defined["draw"](count, seed, given["labels"]["train"])
     x, labels = (given[kind]["train"][few] for kind in ("images", "labels"))
     layers = copy.deepcopy(given["layers"]).requires_grad_(True).to(given["device"])
@@ -88,8 +86,8 @@ def tuned(job):
         head = defined["linear_head"](maps(layers, x), labels)
     network = defined["Transferred"](layers, head.to(given["device"]))
     if way == "new_head":
-        groups = [{"params": layers.parameters(), "lr": rate[0]}]
-        groups += [{"params": head.parameters(), "lr": rate[1]}]
+        groups = [{"params": layers.parameters(), "lr": rate}]
+        groups += [{"params": head.parameters(), "lr": of_the_head[0]}]
     elif way == "by_depth":
         groups = defined["by_depth"](network, rate)
     else:
@@ -106,13 +104,17 @@ def tuned(job):
     return job, scores
 
 
+def written(rates):
+    """One rate, or several, as a key of the record: "0.0001 0.03"."""
+    return " ".join(f"{one:g}" for one in np.atleast_1d(rates))
+
+
 def by_way(answers):
-    """{way: {count: {rate: {"validation": […], "test": […]}}}}, one number a seed."""
+    """{way: {count: {rates: {"validation": […], "test": […]}}}}, one number a seed."""
     found = {}
-    for (way, rate, count, _, _), scores in answers:
-        written = " ".join(f"{one:g}" for one in np.atleast_1d(rate))
-        rates = found.setdefault(way, {}).setdefault(str(count), {})
-        entry = rates.setdefault(written, {"validation": [], "test": []})
+    for (way, rates, count, _, _), scores in answers:
+        tried = found.setdefault(way, {}).setdefault(str(count), {})
+        entry = tried.setdefault(rates, {"validation": [], "test": []})
         for part, score in zip(entry, scores, strict=True):
             entry[part].append(score)
     return found
@@ -121,9 +123,9 @@ def by_way(answers):
 def main(device="cpu", jobs="1"):
     started = time.perf_counter()
     asked = [
-        (way, rate, count, seed, STEPS)
-        for way, rates in GRIDS.items()
-        for count, rate, seed in product(COUNTS, rates, SEEDS)
+        (way, written(rates), count, seed, STEPS)
+        for way, grid in GRIDS.items()
+        for count, rates, seed in product(COUNTS, grid, SEEDS)
     ]
     context = multiprocessing.get_context("spawn")
     with context.Pool(int(jobs), prepare_once, (device,)) as pool:
@@ -136,11 +138,10 @@ def main(device="cpu", jobs="1"):
             for way, counts in tried.items()
         }
         asked = [
-            (way, rates[0] if len(rates := [float(r) for r in best[way][str(n)].split()]) == 1
-             else tuple(rates), n, seed, 3 * STEPS)
-            for way, n, seed in product(GRIDS, COUNTS, SEEDS)
+            (way, best[way][str(count)], count, seed, 3 * STEPS)
+            for way, count, seed in product(GRIDS, COUNTS, SEEDS)
             if way != "frozen"
-        ]  # fmt: skip
+        ]
         longer = by_way(pool.map(tuned, asked, chunksize=1))
     found = {
         "device": torch.cuda.get_device_name() if device == "cuda" else device,

@@ -44,22 +44,19 @@ class _Table(traitlets.Any):
 
 
 def table_trait(check=lambda name, value: value):
-    """A trait that holds an array (H, W) that `check` has seen; on the page one line of text."""
-    return _Table(check).tag(sync=True, to_json=to_rows, from_json=from_rows)
+    """A trait that holds an array that `check` has seen.
+
+    On the page a table (H, W) is one line of text, more axes are lists, of lists, of such lines.
+    """
+    return _Table(check).tag(sync=True, to_json=_to_json, from_json=_from_json)
 
 
-def stack_trait(check):
-    """The same for an array with more axes; on the page a list, of lists, of lines of text."""
+def _to_json(array, figure=None):
+    return to_rows(array) if array.ndim == 2 else [_to_json(part) for part in array]
 
-    def to_json(array, figure=None):
-        return to_rows(array) if array.ndim == 2 else [to_json(part) for part in array]
 
-    def from_json(rows, figure=None):
-        if isinstance(rows, list):
-            return [from_json(part) for part in rows]
-        return from_rows(rows) if isinstance(rows, str) else rows  # which `check` refuses
-
-    return _Table(check).tag(sync=True, to_json=to_json, from_json=from_json)
+def _from_json(rows, figure=None):
+    return [_from_json(part) for part in rows] if isinstance(rows, list) else from_rows(rows)
 
 
 def frame(axes, corner, size, colour, width=3.0):
@@ -101,25 +98,35 @@ def size_text(shape):
     return " × ".join(str(size) for size in shape)
 
 
+def floats(name, value, what):
+    """A copy of `value` as a float array; StateError says that it must be `what`."""
+    try:
+        return numbers_of(value, name).astype(float)
+    except ValueError:
+        raise StateError(f"{name} is {shortened(value)}; it must be {what}") from None
+
+
+def sealed(name, array):
+    """`array`, all of it finite, so that it cannot be written to; else StateError."""
+    if not np.isfinite(array).all():
+        raise StateError(f"{name} holds {array[~np.isfinite(array)][0]}; all must be finite")
+    array.setflags(write=False)  # a change in place would not reach the page
+    return array
+
+
 def grid(name, value, limit=MOST, least=1):
     """`value` as a float array (H, W) that cannot be written to; StateError says what is wrong.
 
     Leading dimensions of size 1 are dropped.
     """
-    try:
-        array = numbers_of(value, name).astype(float)  # a copy
-    except ValueError:
-        raise StateError(f"{name} is {shortened(value)}; it must be a table of numbers") from None
+    array = floats(name, value, "a table of numbers")
     shape = array.shape
     while array.ndim > 2 and array.shape[0] == 1:
         array = array[0]
     if array.ndim != 2 or min(array.shape) < least or max(array.shape) > limit:
         sizes = f"{least} × {least} to {limit} × {limit}"
         raise StateError(f"{name} has shape {shape}; this figure shows {sizes}")
-    if not np.isfinite(array).all():
-        raise StateError(f"{name} holds {array[~np.isfinite(array)][0]}; all must be finite")
-    array.setflags(write=False)  # a change in place would not reach the page
-    return array
+    return sealed(name, array)
 
 
 def kernel_grid(name, value):

@@ -54,3 +54,12 @@ def inside(name, value, shape, owner="the output"):
 def nearest(position, shape):
     """The place in an array of `shape` that is nearest to `position`."""
     return [min(p, max(0, size - 1)) for p, size in zip(position, shape, strict=True)]
+
+
+def same_shape(figure, proposal):
+    """The array proposed for a trait of `figure`, which must keep the shape it was made with."""
+    value, name = proposal["value"], proposal["trait"].name
+    before = getattr(figure, name).shape if figure._made else value.shape
+    if value.shape != before:
+        raise StateError(f"{name} has shape {value.shape}; this figure was made for {before}")
+    return value

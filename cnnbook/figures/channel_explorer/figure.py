@@ -4,11 +4,11 @@ import numpy as np
 import traitlets
 
 from cnnbook import convolution, language
-from cnnbook.arrays import numbers_of, shortened
+from cnnbook.arrays import shortened
 from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE
-from cnnbook.figures.tables import draw_table, size_text, stack_trait
-from cnnbook.figures.traits import inside
+from cnnbook.figures.tables import draw_table, floats, sealed, size_text, table_trait
+from cnnbook.figures.traits import inside, same_shape
 
 MOST, MOST_OF_A_KERNEL, MOST_CHANNELS, MOST_FILTERS = 8, 3, 3, 6
 COLOURS = ("red", "green", "blue")
@@ -47,8 +47,8 @@ class ChannelExplorer(Figure):
     The numbers can be changed later, the sizes cannot.
     """
 
-    image = stack_trait(lambda name, value: _stack(name, value, 3, MOST))
-    filters = stack_trait(lambda name, value: _stack(name, value, 4, MOST_OF_A_KERNEL))
+    image = table_trait(lambda name, value: _stack(name, value, 3, MOST))
+    filters = table_trait(lambda name, value: _stack(name, value, 4, MOST_OF_A_KERNEL))
     biases = traitlets.List(traitlets.Float()).tag(sync=True)
     names = traitlets.List(traitlets.Unicode()).tag(sync=True)
     chosen = traitlets.Int(0).tag(sync=True)
@@ -91,11 +91,7 @@ class ChannelExplorer(Figure):
 
     @traitlets.validate("image", "filters")
     def _keep_the_size(self, proposal):
-        value, name = proposal["value"], proposal["trait"].name
-        if self._made and value.shape != getattr(self, name).shape:
-            before = getattr(self, name).shape
-            raise StateError(f"{name} has shape {value.shape}; this figure was made for {before}")
-        return value
+        return same_shape(self, proposal)
 
     @traitlets.validate("biases")
     def _check_biases(self, proposal):
@@ -167,15 +163,9 @@ def _written(number):
 
 def _stack(name, value, axes, most):
     """`value` as a float array with so many axes, the last two of at most `most`."""
-    try:
-        array = numbers_of(value, name).astype(float)  # a copy
-    except ValueError:
-        raise StateError(f"{name} is {shortened(value)}; it must hold numbers") from None
+    array = floats(name, value, "numbers")
     limits = [MOST_FILTERS, MOST_CHANNELS, most, most][4 - axes :]
     fits = array.ndim == axes and all(1 <= n <= m for n, m in zip(array.shape, limits, strict=True))
     if not fits:
         raise StateError(f"{name} has shape {array.shape}; at most {tuple(limits)} can be shown")
-    if not np.isfinite(array).all():
-        raise StateError(f"{name} holds {array[~np.isfinite(array)][0]}; all must be finite")
-    array.setflags(write=False)
-    return array
+    return sealed(name, array)

@@ -9,7 +9,7 @@ from cnnbook import convolution
 from cnnbook.figures.figure import Figure, StateError, blank
 from cnnbook.figures.palette import BLUE, GREEN, ORANGE
 from cnnbook.figures.tables import draw_table, from_rows, grid, size_text, table_trait
-from cnnbook.figures.traits import inside
+from cnnbook.figures.traits import inside, same_shape
 
 MOST = 8  # rows and columns of the input
 TABLES = ("image", "kernel", "upstream")
@@ -67,11 +67,7 @@ class GradientFlow(Figure):
 
     @traitlets.validate(*TABLES)
     def _keep_the_size(self, proposal):
-        value, name = proposal["value"], proposal["trait"].name
-        if self._made and value.shape != getattr(self, name).shape:
-            before = getattr(self, name).shape
-            raise StateError(f"{name} has shape {value.shape}; this figure was made for {before}")
-        return value
+        return same_shape(self, proposal)
 
     @traitlets.validate("position")
     def _check_position(self, proposal):
