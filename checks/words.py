@@ -18,6 +18,10 @@ FILLER = [
     re.compile(r"\bthe (?:following|code below|code above|cell below)\b[^.\n]*\bcode\b", re.I),
     re.compile(r"\bthe (?:code|cell) (?:below|above)\b", re.I),
 ]
+# What reads like a translation, or is written another way in this book: `90%`.
+NOT_OURS = re.compile(
+    r"\b(?:mend\w*|cure[sd]?|alike)\b|벌어 주|아무렇게나|[0-9>}]\s%(?![\w ]*[0-9(])"
+)
 
 
 def wrong_words(text):
@@ -32,11 +36,17 @@ def filler(text):
     return [f"filler: {found.group()!r}" for pattern in FILLER for found in pattern.finditer(text)]
 
 
+def not_ours(markdown):
+    """Words and ways of writing of the text, code left out, that the book does not use."""
+    prose = re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$|<!--.*?-->", "", markdown, flags=re.S)
+    return [f"{found.group()!r} is not how this book writes" for found in NOT_OURS.finditer(prose)]
+
+
 def word_problems(notebook):
     """Wrong words and filler in the cells of `notebook`, sentences in its code."""
     for cell in notebook.cells:
         found = wrong_words(cell.source) + filler(cell.source)
-        found += code_words(cell.source) if cell.cell_type == "code" else []
+        found += (code_words if cell.cell_type == "code" else not_ours)(cell.source)
         yield from (f"{cell.id}: {problem}" for problem in found)
 
 

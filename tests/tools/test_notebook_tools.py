@@ -186,6 +186,9 @@ SPOILED_SOURCES = [
     # words
     ("ko", "mistakes", "뒤집힌 커널", "컨볼루션의 훈련", "the book says"),
     ("ko", "mistakes", "뒤집힌", "아래 코드는 합성곱을 수행합니다. 뒤집힌", "filler"),
+    ("ko", "mistakes", "뒤집힌", "아무렇게나 뒤집힌", "not how this book writes"),
+    ("en", "mistakes", "A flipped", "Mend it: a flipped and mended", "not how this book writes"),
+    ("en", "figure-text", "89%", "89 %", "not how this book writes"),
     # two editions
     ("en", "figure-text", "60,000", "6,000", "60000 stands in the Korean"),
     ("en", "figure-text", "89%", "88%", "checked numbers"),
